@@ -1,0 +1,8 @@
+//! The ledger as its callers see it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod asks;
+mod files;
+mod listing;
+mod questions;

@@ -1,0 +1,2 @@
+def add_numbers(first, second):
+    return first + second

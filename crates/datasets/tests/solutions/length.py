@@ -1,0 +1,2 @@
+def text_length(text):
+    return len(text)

@@ -1,1 +1,39 @@
-fn main() {}
+//! The `mapcoder` command: parse, wire, print, exit.
+//!
+//! 1. [`args`] turns the command line into typed values.
+//! 2. [`settings`] lays flags, environment and files over each other.
+//! 3. One file per subcommand in [`commands`] does the work.
+//! 4. [`exit`] turns whatever happened into one line of clear error and an exit code.
+//!
+//! This crate alone prints, reads the environment, and picks an exit code.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "the command line alone talks to the terminal, the environment and the package client"
+)]
+#![expect(dead_code, reason = "the commands that use the rest are being added")]
+
+mod args;
+mod assets;
+mod commands;
+mod exit;
+mod fetch;
+mod interrupt;
+mod settings;
+mod ui;
+
+use clap::Parser as _;
+
+use crate::args::Cli;
+use crate::settings::Surroundings;
+use crate::ui::Ui;
+
+fn main() -> std::process::ExitCode {
+    let cli = Cli::parse();
+    let ui = Ui::new(&cli.global);
+    let surroundings = Surroundings::of_this_process(cli.global.config.clone());
+    let exit = commands::run(cli.command, &surroundings, &ui)
+        .unwrap_or_else(|error| exit::report(&error, &surroundings, &ui));
+    exit.into()
+}

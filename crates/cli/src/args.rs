@@ -1,0 +1,445 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::settings::Override;
+
+/// Four small specialists on one local model that write, run and repair programs.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mapcoder",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:
+  mapcoder doctor                        what works on this machine, and what to do about the rest
+  mapcoder model pull                    fetch the default model (98 MB, once)
+  mapcoder runs list                     what has been recorded so far
+
+Exit codes:
+  0 success · 1 failure · 2 wrong usage or settings · 3 budget reached · 4 nothing selected
+  5 incomplete, the same command resumes · 6 judge unavailable · 100 a gate failed · 130 interrupted"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that every subcommand takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalArgs {
+    /// Print JSON lines on standard output, each with a `schema` field
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Print results and errors only
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Say more about what is being done
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+
+    /// Settings file to read in place of the project's `mapcoder.toml`
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// When to use colours: `auto`, `always` or `never`; `NO_COLOR` is respected
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pub(crate) color: ColorChoice,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Also in files and pipes.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Fetch, list and remove model files
+    Model(ModelArgs),
+    /// Show the settings in force and where each comes from
+    Config(ConfigArgs),
+    /// Write a completion script for a shell to standard output
+    #[command(after_help = "Examples:
+  mapcoder completions bash > ~/.local/share/bash-completion/completions/mapcoder
+  mapcoder completions zsh  > ~/.zfunc/_mapcoder
+  mapcoder completions fish > ~/.config/fish/completions/mapcoder.fish")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mapcoder model pull          fetch the default model, or say that it is here already
+  mapcoder model path          where it lies, for other programs
+  mapcoder model rm smollm2-135m-instruct")]
+pub(crate) struct ModelArgs {
+    #[command(subcommand)]
+    pub(crate) command: ModelCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    /// Fetch a model into the cache folder, checking its digest
+    Pull {
+        /// A name from `mapcoder model list`
+        #[arg(default_value = crate::assets::DEFAULT_MODEL)]
+        name: String,
+    },
+    /// List the models that can be fetched and the files in the cache folder
+    #[command(visible_alias = "ls")]
+    List,
+    /// Remove a model from the cache folder
+    Rm {
+        /// A name from `mapcoder model list`
+        name: String,
+    },
+    /// Print where a model's file lies
+    Path {
+        /// A name from `mapcoder model list`
+        #[arg(default_value = crate::assets::DEFAULT_MODEL)]
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mapcoder runs list
+  mapcoder runs show 3
+  mapcoder runs export 3 --output calls.jsonl")]
+pub(crate) struct RunsArgs {
+    #[command(subcommand)]
+    pub(crate) command: RunsCommand,
+
+    #[command(flatten)]
+    pub(crate) ledger: LedgerArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunsCommand {
+    /// List the recorded runs, newest first
+    #[command(visible_alias = "ls")]
+    List,
+    /// Show one run: calls, tokens and time per agent, outcomes, ambiguous calls
+    Show {
+        /// A run's number from `mapcoder runs list`, or `latest`
+        #[arg(default_value = "latest")]
+        run: String,
+    },
+    /// Write one run's records as JSON lines
+    Export {
+        /// A run's number from `mapcoder runs list`, or `latest`
+        #[arg(default_value = "latest")]
+        run: String,
+        /// File to write, in one piece; without it, standard output
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mapcoder config show
+  mapcoder --json config show | jq -r 'select(.origin != \"default\") | .key'
+  mapcoder config path")]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Show every setting with its value and where the value comes from
+    Show,
+    /// Show which settings files are looked for, and which are there
+    Path,
+}
+
+/// The command line of `mapcoder solve`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mapcoder solve examples/add.md                      print a program that passes the samples
+  mapcoder solve examples/add.json -k 5 -t 3          more plans, fewer repairs
+  mapcoder solve p.md --model ./qwen2.5-coder.gguf    another local model
+  OPENAI_BASE_URL=http://localhost:8000/v1 mapcoder solve p.md --model NAME")]
+pub(crate) struct SolveArgs {
+    /// The problem: a Markdown or JSON file, or `-` for standard input
+    #[arg(value_name = "PROBLEM")]
+    pub(crate) problem: PathBuf,
+
+    /// Write the program to this file, not to standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Start over: reuse no recorded call
+    #[arg(long)]
+    pub(crate) fresh: bool,
+
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+}
+
+/// The command line of `mapcoder eval`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mapcoder eval --data humaneval --limit 20                     the team
+  mapcoder eval --data humaneval --limit 20 --strategy direct   the baseline
+  mapcoder eval --data problems/ --filter '*/1?'                your own problems, by id
+
+Stop it at any moment and run the same command: it continues where it stopped.")]
+pub(crate) struct EvalArgs {
+    /// The data set: `humaneval`, a JSONL file, or a folder of problems
+    #[arg(long, value_name = "DATA")]
+    pub(crate) data: String,
+
+    /// Take only the first N problems
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+
+    /// Take only problems whose id matches; `*` and `?` stand for anything
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) filter: Option<String>,
+
+    /// Start over: reuse no recorded call
+    #[arg(long)]
+    pub(crate) fresh: bool,
+
+    /// Exit 100 when pass@1 is below this share
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) fail_under: Option<f64>,
+
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+}
+
+/// The ledger, for commands that need no other setting.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct LedgerArgs {
+    /// The ledger file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ledger: Option<String>,
+}
+
+impl LedgerArgs {
+    /// What these flags set.
+    pub(crate) fn overrides(&self) -> Vec<Override> {
+        given([("ledger", "--ledger", &self.ledger)])
+    }
+}
+
+/// Settings that flags can override. Texts here, because [`crate::settings`] parses a value the same way
+/// wherever it comes from.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct SettingsArgs {
+    /// A GGUF file, a model from `mapcoder model list`, or a name on the server
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+
+    /// An OpenAI-compatible server, up to and including `/v1`
+    #[arg(long, value_name = "URL")]
+    pub(crate) base_url: Option<String>,
+
+    /// `mapcoder` (four agents) or `direct` (one call)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) strategy: Option<String>,
+
+    /// Exemplars, and so plans, per problem
+    #[arg(short, value_name = "N")]
+    pub(crate) k: Option<String>,
+
+    /// Repairs per plan
+    #[arg(short, value_name = "N")]
+    pub(crate) t: Option<String>,
+
+    /// Language of the programs: `python` or `cpp`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) language: Option<String>,
+
+    /// Folder of prompt templates that replace the built-in ones
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) prompts: Option<String>,
+
+    /// Problems at a time
+    #[arg(long, value_name = "N")]
+    pub(crate) concurrency: Option<String>,
+
+    /// Requests that the local engine works on at a time
+    #[arg(long, value_name = "N")]
+    pub(crate) n_parallel: Option<String>,
+
+    /// Threads of the local engine
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<String>,
+
+    /// Context of the local engine, in tokens
+    #[arg(long, value_name = "N")]
+    pub(crate) context: Option<String>,
+
+    /// The ledger file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger: Option<String>,
+
+    /// Seconds to wait for one reply
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timeout: Option<String>,
+
+    /// Requests sent for one reply before giving up
+    #[arg(long, value_name = "N")]
+    pub(crate) max_attempts: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) sampling: SamplingArgs,
+
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+
+    #[command(flatten)]
+    pub(crate) budget: BudgetArgs,
+}
+
+/// How tokens are drawn.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Sampling")]
+pub(crate) struct SamplingArgs {
+    /// 0 takes the most probable token each time
+    #[arg(long, value_name = "X")]
+    pub(crate) temperature: Option<String>,
+
+    /// Keep the smallest set of tokens with this probability
+    #[arg(long, value_name = "X")]
+    pub(crate) top_p: Option<String>,
+
+    /// Keep this many tokens; 0 keeps all
+    #[arg(long, value_name = "N")]
+    pub(crate) top_k: Option<String>,
+
+    /// Drop tokens less probable than this share of the best one
+    #[arg(long, value_name = "X")]
+    pub(crate) min_p: Option<String>,
+
+    /// End a reply after this many tokens
+    #[arg(long, value_name = "N")]
+    pub(crate) max_tokens: Option<String>,
+
+    /// Seed of the random numbers
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<String>,
+}
+
+/// How programs are run.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Judge")]
+pub(crate) struct JudgeArgs {
+    /// Programs judged at a time
+    #[arg(long, value_name = "N")]
+    pub(crate) judge_cells: Option<String>,
+
+    /// Run programs without a sandbox where the machine offers none
+    #[arg(long)]
+    pub(crate) allow_weak: bool,
+}
+
+/// When to stop paying.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Budget")]
+pub(crate) struct BudgetArgs {
+    /// Stop after this many model calls
+    #[arg(long, value_name = "N")]
+    pub(crate) max_calls: Option<String>,
+
+    /// Stop after this many tokens, sent and received
+    #[arg(long, value_name = "N")]
+    pub(crate) max_total_tokens: Option<String>,
+
+    /// Stop at this cost, in the unit of the price file
+    #[arg(long, value_name = "X")]
+    pub(crate) max_cost: Option<String>,
+
+    /// Stop after this many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) max_seconds: Option<String>,
+
+    /// File with prices per model
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prices: Option<String>,
+}
+
+impl SettingsArgs {
+    /// What these flags set.
+    pub(crate) fn overrides(&self) -> Vec<Override> {
+        let allow_weak = self.judge.allow_weak.then(|| "true".to_string());
+        given([
+            ("model", "--model", &self.model),
+            ("base_url", "--base-url", &self.base_url),
+            ("strategy", "--strategy", &self.strategy),
+            ("k", "-k", &self.k),
+            ("t", "-t", &self.t),
+            ("language", "--language", &self.language),
+            ("prompts", "--prompts", &self.prompts),
+            ("concurrency", "--concurrency", &self.concurrency),
+            ("n_parallel", "--n-parallel", &self.n_parallel),
+            ("threads", "--threads", &self.threads),
+            ("context", "--context", &self.context),
+            ("ledger", "--ledger", &self.ledger),
+            ("timeout", "--timeout", &self.timeout),
+            ("max_attempts", "--max-attempts", &self.max_attempts),
+            (
+                "sampling.temperature",
+                "--temperature",
+                &self.sampling.temperature,
+            ),
+            ("sampling.top_p", "--top-p", &self.sampling.top_p),
+            ("sampling.top_k", "--top-k", &self.sampling.top_k),
+            ("sampling.min_p", "--min-p", &self.sampling.min_p),
+            (
+                "sampling.max_tokens",
+                "--max-tokens",
+                &self.sampling.max_tokens,
+            ),
+            ("sampling.seed", "--seed", &self.sampling.seed),
+            ("judge.cells", "--judge-cells", &self.judge.judge_cells),
+            ("judge.allow_weak", "--allow-weak", &allow_weak),
+            ("budget.calls", "--max-calls", &self.budget.max_calls),
+            (
+                "budget.tokens",
+                "--max-total-tokens",
+                &self.budget.max_total_tokens,
+            ),
+            ("budget.cost", "--max-cost", &self.budget.max_cost),
+            ("budget.seconds", "--max-seconds", &self.budget.max_seconds),
+            ("prices", "--prices", &self.budget.prices),
+        ])
+    }
+}
+
+fn given<const N: usize>(
+    flags: [(&'static str, &'static str, &Option<String>); N],
+) -> Vec<Override> {
+    flags
+        .into_iter()
+        .filter_map(|(key, flag, value)| {
+            let value = value.clone()?;
+            Some(Override { key, flag, value })
+        })
+        .collect()
+}

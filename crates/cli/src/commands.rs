@@ -1,0 +1,31 @@
+//! One file per subcommand.
+
+mod completions;
+mod config;
+mod model;
+
+use crate::args::Command;
+use crate::exit::Exit;
+use crate::settings::{Override, Settings, Surroundings};
+use crate::ui::Ui;
+
+/// Runs a subcommand.
+///
+/// # Errors
+/// Whatever it met; [`crate::exit::report`] turns that into words and an exit code.
+pub(crate) fn run(command: Command, surroundings: &Surroundings, ui: &Ui) -> anyhow::Result<Exit> {
+    match command {
+        Command::Model(args) => model::run(args.command, &load(surroundings, &[], ui)?, ui),
+        Command::Config(args) => config::run(args.command, surroundings, ui),
+        Command::Completions { shell } => completions::run(shell),
+    }
+}
+
+/// Loads the settings and prints their warnings.
+fn load(surroundings: &Surroundings, overrides: &[Override], ui: &Ui) -> anyhow::Result<Settings> {
+    let settings = Settings::load(surroundings, overrides)?;
+    for warning in &settings.warnings {
+        ui.warn(warning);
+    }
+    Ok(settings)
+}

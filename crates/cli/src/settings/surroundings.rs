@@ -1,0 +1,137 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What the settings are read from, apart from the flags: environment, folders, and `--config`.
+/// Plain data, so that tests need not touch the process's own.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Surroundings {
+    /// Environment variables that hold something.
+    pub(crate) environment: BTreeMap<String, String>,
+    /// Where relative paths start and the search for `mapcoder.toml` begins.
+    pub(crate) folder: PathBuf,
+    /// The file given with `--config`.
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// The name of a project's settings file.
+const PROJECT_FILE: &str = "mapcoder.toml";
+
+/// The only source of the API key.
+pub(super) const API_KEY: &str = "OPENAI_API_KEY";
+
+impl Surroundings {
+    /// Those of this process. A variable that is empty counts as absent, as is usual.
+    pub(crate) fn of_this_process(config: Option<PathBuf>) -> Surroundings {
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| {
+                let value = value.to_string_lossy().into_owned();
+                (!value.is_empty()).then(|| (name.to_string_lossy().into_owned(), value))
+            })
+            .collect();
+        Surroundings {
+            environment,
+            folder: std::env::current_dir().unwrap_or_default(),
+            config,
+        }
+    }
+
+    /// A variable's value.
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        self.environment.get(name).map(String::as_str)
+    }
+
+    /// The key of the OpenAI-compatible server.
+    pub(super) fn api_key(&self) -> Option<Secret> {
+        self.variable(API_KEY).map(|key| Secret(key.to_string()))
+    }
+
+    /// Replaces the API key, should it stand in a text that is about to be printed.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        match self.variable(API_KEY) {
+            Some(key) => text.replace(key, "***"),
+            None => text.to_string(),
+        }
+    }
+
+    /// The folder of a kind of user file: `variable` if it is absolute, as the XDG base directory
+    /// specification demands, else `below` the home folder.
+    fn user_folder(&self, variable: &str, below: &str) -> Option<PathBuf> {
+        let stated = self.variable(variable).map(PathBuf::from);
+        stated
+            .filter(|folder| folder.is_absolute())
+            .or_else(|| Some(Path::new(self.variable("HOME")?).join(below)))
+            .map(|folder| folder.join("mapcoder"))
+    }
+
+    /// Where the user's settings file is looked for; absent without a home folder.
+    pub(crate) fn user_file(&self) -> Option<PathBuf> {
+        Some(
+            self.user_folder("XDG_CONFIG_HOME", ".config")?
+                .join("config.toml"),
+        )
+    }
+
+    /// Where the ledger lies unless a setting says otherwise.
+    pub(super) fn default_ledger(&self) -> Option<PathBuf> {
+        Some(
+            self.user_folder("XDG_DATA_HOME", ".local/share")?
+                .join("ledger.sqlite"),
+        )
+    }
+
+    /// Where fetched files lie unless a setting says otherwise.
+    pub(super) fn default_cache(&self) -> Option<PathBuf> {
+        self.user_folder("XDG_CACHE_HOME", ".cache")
+    }
+
+    /// The project's settings file: the one given with `--config`, else the nearest `mapcoder.toml`
+    /// in the current folder or one of its parents.
+    pub(crate) fn project_file(&self) -> Option<PathBuf> {
+        if let Some(config) = &self.config {
+            return Some(self.folder.join(config));
+        }
+        self.folder
+            .ancestors()
+            .map(|folder| folder.join(PROJECT_FILE))
+            .find(|file| file.is_file())
+    }
+
+    /// The path with the home folder in place of a leading `~/`.
+    pub(super) fn expand(&self, path: &str) -> String {
+        match (path.strip_prefix("~/"), self.variable("HOME")) {
+            (Some(rest), Some(home)) => Path::new(home).join(rest).to_string_lossy().into_owned(),
+            _ => path.to_string(),
+        }
+    }
+
+    /// The path as a reader likes it: relative to the current folder, or to home as `~/`.
+    pub(crate) fn shorten(&self, path: &Path) -> String {
+        if let Ok(inside) = path.strip_prefix(&self.folder)
+            && !inside.as_os_str().is_empty()
+        {
+            return inside.display().to_string();
+        }
+        match self.variable("HOME").map(|home| path.strip_prefix(home)) {
+            Some(Ok(inside)) => format!("~/{}", inside.display()),
+            _ => path.display().to_string(),
+        }
+    }
+}
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(String);
+
+impl Secret {
+    /// The text, for the request header and nothing else.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(***)")
+    }
+}

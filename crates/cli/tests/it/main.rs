@@ -1,0 +1,12 @@
+//! Runs the built binary the way a user does, in an empty home folder and without a network.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "the tests start the program that they are about, and a fault in their own set-up may panic"
+)]
+
+mod config;
+mod help;
+mod model;
+mod world;

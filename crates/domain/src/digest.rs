@@ -39,6 +39,12 @@ impl Digest {
         Digest::of(serde_json::to_vec(value).expect("plain data has a JSON form"))
     }
 
+    /// A digest from its 64 hexadecimal digits; absent when the text is none.
+    pub fn from_hex(text: &str) -> Option<Digest> {
+        let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_digest.then(|| Digest(text.to_ascii_lowercase()))
+    }
+
     /// The 64 hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -74,6 +74,8 @@ pub(crate) enum ColorChoice {
 pub(crate) enum Command {
     /// Fetch, list and remove model files
     Model(ModelArgs),
+    /// Look into what has been recorded
+    Runs(RunsArgs),
     /// Show the settings in force and where each comes from
     Config(ConfigArgs),
     /// Write a completion script for a shell to standard output
@@ -124,8 +126,9 @@ pub(crate) enum ModelCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mapcoder runs list
-  mapcoder runs show 3
-  mapcoder runs export 3 --output calls.jsonl")]
+  mapcoder runs show                       the latest run
+  mapcoder runs show 3f9a --json
+  mapcoder runs export 3f9a -o run.jsonl   every prompt, reply, program and verdict")]
 pub(crate) struct RunsArgs {
     #[command(subcommand)]
     pub(crate) command: RunsCommand,
@@ -136,18 +139,18 @@ pub(crate) struct RunsArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunsCommand {
-    /// List the recorded runs, newest first
+    /// List the recorded runs, the last started first
     #[command(visible_alias = "ls")]
     List,
     /// Show one run: calls, tokens and time per agent, outcomes, ambiguous calls
     Show {
-        /// A run's number from `mapcoder runs list`, or `latest`
+        /// A run's name from `mapcoder runs list`, or its beginning, or `latest`
         #[arg(default_value = "latest")]
         run: String,
     },
     /// Write one run's records as JSON lines
     Export {
-        /// A run's number from `mapcoder runs list`, or `latest`
+        /// A run's name from `mapcoder runs list`, or its beginning, or `latest`
         #[arg(default_value = "latest")]
         run: String,
         /// File to write, in one piece; without it, standard output

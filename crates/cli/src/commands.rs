@@ -3,6 +3,7 @@
 mod completions;
 mod config;
 mod model;
+mod runs;
 
 use crate::args::Command;
 use crate::exit::Exit;
@@ -16,6 +17,10 @@ use crate::ui::Ui;
 pub(crate) fn run(command: Command, surroundings: &Surroundings, ui: &Ui) -> anyhow::Result<Exit> {
     match command {
         Command::Model(args) => model::run(args.command, &load(surroundings, &[], ui)?, ui),
+        Command::Runs(args) => {
+            let settings = load(surroundings, &args.ledger.overrides(), ui)?;
+            runs::run(args.command, &settings, ui)
+        }
         Command::Config(args) => config::run(args.command, surroundings, ui),
         Command::Completions { shell } => completions::run(shell),
     }

@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use ledger::{ExportError, LedgerError};
 use serde_json::json;
 
 use crate::settings::Surroundings;
@@ -86,6 +87,9 @@ fn classify(error: &anyhow::Error) -> (Exit, Option<String>) {
         if let Some(error) = cause.downcast_ref::<assets::Error>() {
             return (error.exit(), error.help());
         }
+        if let Some(error) = cause.downcast_ref::<LedgerError>() {
+            return of_ledger(error);
+        }
         if let Some(error) = cause.downcast_ref::<io::Error>()
             && error.kind() == io::ErrorKind::StorageFull
         {
@@ -96,6 +100,37 @@ fn classify(error: &anyhow::Error) -> (Exit, Option<String>) {
     (Exit::Failure, None)
 }
 
+fn of_ledger(error: &LedgerError) -> (Exit, Option<String>) {
+    match error {
+        LedgerError::UnknownRun(_) | LedgerError::SeveralRuns(_) => (
+            Exit::Usage,
+            Some("`mapcoder runs list` lists the runs".to_string()),
+        ),
+        _ => (Exit::Failure, None),
+    }
+}
+
+/// The error and its causes in one line.
+/// The messages of our libraries are made to stand after "failed to"; a cause that its effect tells already is left out.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut sentence = String::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        let is_fragment = cause.is::<LedgerError>() || cause.is::<ExportError>();
+        if sentence.ends_with(&text) {
+            continue;
+        }
+        if !sentence.is_empty() {
+            sentence.push_str(": ");
+        }
+        if is_fragment {
+            sentence.push_str("failed to ");
+        }
+        sentence.push_str(&text);
+    }
+    one_line(&sentence)
+}
+
 /// Prints an error in one line, with a second line that says what to do where that is known.
 /// A reader that closed standard output early is no error.
 pub(crate) fn report(error: &anyhow::Error, surroundings: &Surroundings, ui: &Ui) -> Exit {
@@ -103,7 +138,7 @@ pub(crate) fn report(error: &anyhow::Error, surroundings: &Surroundings, ui: &Ui
         return Exit::Success;
     }
     let (exit, help) = classify(error);
-    let message = surroundings.redact(&one_line(&format!("{error:#}")));
+    let message = surroundings.redact(&sentence(error));
     let help = help.map(|help| surroundings.redact(&help));
     if ui.json() {
         let line = json!({

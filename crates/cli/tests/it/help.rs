@@ -1,10 +1,12 @@
 use crate::world::World;
 
 /// The subcommands whose help is kept as a snapshot, each with its page's name.
-const PAGES: [(&str, &[&str]); 5] = [
+const PAGES: [(&str, &[&str]); 7] = [
     ("mapcoder", &[]),
     ("model", &["model"]),
     ("model-pull", &["model", "pull"]),
+    ("runs", &["runs"]),
+    ("runs-export", &["runs", "export"]),
     ("config", &["config"]),
     ("completions", &["completions"]),
 ];

@@ -9,4 +9,5 @@
 mod config;
 mod help;
 mod model;
+mod runs;
 mod world;

@@ -1,0 +1,251 @@
+//! Builds what `solve` and `eval` work with: a model, a judge, a ledger and prompts, as the settings say.
+//!
+//! 1. [`Model::of`] loads the local engine, or sets up the client of a server, or both for different agents.
+//! 2. [`team`] puts everything together under a run whose name is the content of its settings.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use agents::{Prompts, Step, Strategy, Team};
+use anyhow::Context as _;
+use domain::{Agent, Ask, Checker, Digest, Reply, Rung};
+use engine::Engine;
+use futures_util::future::BoxFuture;
+use judge::Judge;
+use ledger::{Ledger, RunSpec};
+use llm::{AgentEndpoint, Budget, Budgeted, ChatError, ChatModel, OpenAi, OpenAiSettings, Prices};
+use serde_json::{Value, json};
+
+use crate::assets;
+use crate::exit::{Exit, Failure};
+use crate::interrupt::Interrupt;
+use crate::settings::Settings;
+use crate::ui::{Ui, megabytes};
+
+/// What answers the agents: the local engine, a server, or each for some of them.
+pub(crate) struct Model {
+    engine: Option<Engine>,
+    server: Option<OpenAi>,
+    /// Agents that the server answers for; the engine answers for the others.
+    remote: Vec<Agent>,
+}
+
+impl Model {
+    /// Loads or connects what the settings name.
+    ///
+    /// # Errors
+    /// When a model file cannot be had or used, or a server's settings are wrong.
+    pub(crate) fn of(settings: &Settings, ui: &Ui, interrupt: &Interrupt) -> anyhow::Result<Model> {
+        let is_remote = |agent: &Agent| {
+            settings.base_url.is_some() || settings.agents.get(agent).is_some_and(|own| own.base_url.is_some())
+        };
+        let remote: Vec<Agent> = Agent::ALL.into_iter().filter(is_remote).collect();
+        let server = if remote.is_empty() { None } else { Some(server(settings)?) };
+        let engine = if remote.len() == Agent::ALL.len() { None } else { Some(local(settings, ui, interrupt)?) };
+        Ok(Model { engine, server, remote })
+    }
+
+    /// True when some agent is answered by the local engine.
+    pub(crate) fn is_local(&self) -> bool {
+        self.engine.is_some()
+    }
+
+    fn answering(&self, agent: Agent) -> &dyn ChatModel {
+        match (&self.engine, &self.server) {
+            (_, Some(server)) if self.remote.contains(&agent) => server,
+            (Some(engine), _) => engine,
+            _ => unreachable!("every agent has the engine or the server"),
+        }
+    }
+}
+
+impl ChatModel for Model {
+    fn identity(&self, agent: Agent) -> String {
+        self.answering(agent).identity(agent)
+    }
+
+    fn chat<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Result<Reply, ChatError>> {
+        self.answering(ask.agent).chat(ask)
+    }
+}
+
+fn server(settings: &Settings) -> anyhow::Result<OpenAi> {
+    let own = |agent: Agent| settings.agents.get(&agent).cloned().unwrap_or_default();
+    let base_url = settings
+        .base_url
+        .clone()
+        .or_else(|| Agent::ALL.into_iter().find_map(|agent| own(agent).base_url))
+        .context("no server is set")?;
+    let model = settings.model.clone().filter(|_| settings.base_url.is_some());
+    let unnamed = Agent::ALL.into_iter().find(|agent| own(*agent).model.is_none());
+    let model = match (model, unnamed) {
+        (Some(model), _) => model,
+        (None, None) => own(Agent::Coding).model.unwrap_or_default(),
+        (None, Some(_)) if settings.base_url.is_none() => String::new(),
+        (None, Some(_)) => {
+            let failure = Failure::new(Exit::Usage, format!("no model is named for the server {base_url}"));
+            return Err(failure.help("name it with `--model NAME`; the server lists its models under /models").into());
+        }
+    };
+    let prices = match &settings.prices {
+        None => Prices::default(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("failed to read the price file {}", path.display()))?;
+            Prices::from_toml(&text).with_context(|| format!("the price file {}", path.display()))?
+        }
+    };
+    let endpoint = |agent: Agent| AgentEndpoint { model: own(agent).model, base_url: own(agent).base_url, api_key: None };
+    let agents: BTreeMap<Agent, AgentEndpoint> = Agent::ALL.into_iter().map(|agent| (agent, endpoint(agent))).collect();
+    let defaults = OpenAiSettings::new(base_url, model);
+    let settings = OpenAiSettings {
+        api_key: settings.api_key.as_ref().map(|key| llm::Secret::new(key.reveal())),
+        agents,
+        timeout: settings.timeout,
+        max_attempts: settings.max_attempts,
+        prices,
+        ..defaults
+    };
+    OpenAi::new(settings).map_err(|error| Failure::new(Exit::Usage, format!("failed to {error}")).into())
+}
+
+fn local(settings: &Settings, ui: &Ui, interrupt: &Interrupt) -> anyhow::Result<Engine> {
+    let path = assets::ensure_model(settings, ui, interrupt)?;
+    let started = Instant::now();
+    let known = assets::Asset::find(assets::DEFAULT_MODEL).filter(|asset| asset.path(&settings.cache) == path);
+    let engine = Engine::load(
+        &path,
+        engine::Settings {
+            n_parallel: settings.n_parallel.map_or(engine::Settings::default().n_parallel, |n| n as usize),
+            n_threads: settings.threads.map(|n| n as usize),
+            context_tokens: settings.context.map(|n| n as usize),
+            digest: known.and_then(|asset| Digest::from_hex(asset.sha256)),
+            ..engine::Settings::default()
+        },
+    )
+    .map_err(|error| Failure::new(Exit::Failure, format!("failed to {error}")))?;
+    let plan = engine.plan();
+    ui.detail(&format!(
+        "model {} loaded in {:.2} s: {} of weights, {} of cache for {} requests of {} tokens",
+        engine.identity(Agent::Coding),
+        started.elapsed().as_secs_f64(),
+        megabytes(plan.weight_bytes),
+        megabytes(plan.cache_bytes),
+        plan.n_parallel,
+        plan.context_tokens,
+    ));
+    Ok(engine)
+}
+
+/// Starts the judge.
+///
+/// # Errors
+/// When the machine offers no sandbox that is strong enough.
+pub(crate) fn judge(settings: &Settings, ui: &Ui) -> anyhow::Result<Judge> {
+    let defaults = judge::Settings::default();
+    let wanted = judge::Settings {
+        n_cells: settings.judge.cells.map_or(defaults.n_cells, |n| n as usize),
+        min_rung: settings.judge.min_rung,
+        ..defaults
+    };
+    let judge = Judge::start(wanted).map_err(|error| {
+        Failure::new(Exit::JudgeUnavailable, format!("failed to start the judge: {error}"))
+            .help("`mapcoder doctor` says what is missing; `--allow-weak` runs programs without a sandbox")
+    })?;
+    if judge.rung() == Rung::Weak {
+        ui.warn("programs run without a sandbox, as --allow-weak asks");
+    }
+    if judge.toolchain(settings.language).is_none() {
+        let failure = Failure::new(Exit::JudgeUnavailable, format!("no toolchain for {} on this machine", settings.language.title()));
+        return Err(failure.help("`mapcoder doctor` says what was looked for").into());
+    }
+    Ok(judge)
+}
+
+/// The prompts that the settings name.
+///
+/// # Errors
+/// When the user's folder or a template in it cannot be used.
+pub(crate) fn prompts(settings: &Settings) -> anyhow::Result<Prompts> {
+    match &settings.prompts {
+        None => Ok(Prompts::built_in()),
+        Some(folder) => Prompts::from_folder(folder).map_err(|error| {
+            Failure::new(Exit::Usage, format!("failed to {error}"))
+                .help("the built-in templates are a starting point: `mapcoder config prompts FOLDER` writes them")
+                .into()
+        }),
+    }
+}
+
+/// The strategy that the settings name.
+pub(crate) fn strategy(settings: &Settings) -> Strategy {
+    match settings.strategy.as_str() {
+        "direct" => Strategy::Direct,
+        _ => Strategy::MapCoder { k: settings.k as usize, t: settings.t as usize },
+    }
+}
+
+/// A team with the model that it asks, which knows what was spent.
+pub(crate) struct Wired {
+    pub(crate) team: Team,
+    pub(crate) model: Arc<Budgeted<Model>>,
+}
+
+/// Puts a team together. The run's name is made of everything that its results depend on: the same command on
+/// the same data continues the same run.
+///
+/// # Errors
+/// When any part cannot be had.
+pub(crate) fn team(
+    settings: &Settings,
+    command: &str,
+    data: &Value,
+    ui: &Ui,
+    interrupt: &Interrupt,
+    on_step: impl Fn(&str, Step) + Send + Sync + 'static,
+) -> anyhow::Result<Wired> {
+    let prompts = prompts(settings)?;
+    let ledger = Ledger::open(&settings.ledger)?;
+    let judge = judge(settings, ui)?;
+    let model = Model::of(settings, ui, interrupt)?;
+    let strategy = strategy(settings);
+    let checker = Checker::Lines;
+    let spec = RunSpec {
+        command: command.to_string(),
+        settings: json!({
+            "data": data,
+            "strategy": strategy,
+            "models": Agent::ALL.map(|agent| model.identity(agent)),
+            "sampling": settings.sampling,
+            "prompts": prompts.digest(),
+            "language": settings.language,
+            "checker": checker,
+        }),
+    };
+    let run = ledger.begin_run(&spec)?;
+    let budget = Budget {
+        calls: settings.budget.calls,
+        tokens: settings.budget.tokens,
+        cost: settings.budget.cost,
+        time: settings.budget.time,
+    };
+    let model = Arc::new(Budgeted::new(model, budget));
+    let team = Team {
+        model: model.clone(),
+        judge,
+        ledger,
+        run,
+        prompts,
+        strategy,
+        language: settings.language,
+        sampling: settings.sampling.clone(),
+        checker,
+        is_stopped: Box::new({
+            let interrupt = interrupt.clone();
+            move || interrupt.is_set()
+        }),
+        on_step: Box::new(on_step),
+    };
+    Ok(Wired { team, model })
+}

@@ -1,0 +1,280 @@
+//! Control groups, version 1 or 2, through files that stay open.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::sys;
+
+/// A group of a cell's programs.
+pub(crate) struct Group {
+    directories: Vec<PathBuf>,
+    members: Vec<OwnedFd>,
+    names: &'static Names,
+    memory_limit: OwnedFd,
+    memory_now: OwnedFd,
+    memory_peak: OwnedFd,
+    memory_events: OwnedFd,
+    process_limit: OwnedFd,
+    cpu: OwnedFd,
+    cpu_unit: CpuUnit,
+}
+
+/// How the two versions call the same things.
+struct Names {
+    version: &'static str,
+    memory_limit: &'static str,
+    memory_now: &'static str,
+    memory_peak: &'static str,
+    memory_events: &'static str,
+}
+
+const V1: Names = Names {
+    version: "version 1",
+    memory_limit: "memory.limit_in_bytes",
+    memory_now: "memory.usage_in_bytes",
+    memory_peak: "memory.max_usage_in_bytes",
+    memory_events: "memory.oom_control",
+};
+
+const V2: Names = Names {
+    version: "version 2",
+    memory_limit: "memory.max",
+    memory_now: "memory.current",
+    memory_peak: "memory.peak",
+    memory_events: "memory.events",
+};
+
+#[derive(Clone, Copy)]
+enum CpuUnit {
+    /// `cpuacct.usage`: nanoseconds.
+    Nanoseconds,
+    /// `cpu.stat`: a line with microseconds.
+    UsageLine,
+}
+
+/// Counters at the beginning of a run.
+#[derive(Clone, Copy)]
+pub(crate) struct Baseline {
+    cpu: Duration,
+    memory_bytes: u64,
+    n_kills: u64,
+}
+
+impl Group {
+    /// Makes a group below our own, or below the root where that is not possible.
+    pub(crate) fn create() -> io::Result<Group> {
+        let mounts = fs::read_to_string("/proc/self/mounts")?;
+        let memberships = fs::read_to_string("/proc/self/cgroup")?;
+        Group::create_v1(&mounts, &memberships).or_else(|first| {
+            Group::create_v2(&mounts, &memberships).map_err(|second| {
+                io::Error::other(format!("version 1: {first}; version 2: {second}"))
+            })
+        })
+    }
+
+    fn create_v1(mounts: &str, memberships: &str) -> io::Result<Group> {
+        let mut made = Made(Vec::new());
+        let memory = made.below(parents(mounts, memberships, Some("memory")))?;
+        let pids = made.below(parents(mounts, memberships, Some("pids")))?;
+        let (cpu_directory, cpu_file, cpu_unit) =
+            match made.below(parents(mounts, memberships, Some("cpuacct"))) {
+                Ok(directory) => (directory, "cpuacct.usage", CpuUnit::Nanoseconds),
+                Err(_) => {
+                    let directory = made.below(parents(mounts, memberships, None))?;
+                    (directory, "cpu.stat", CpuUnit::UsageLine)
+                }
+            };
+        let cpu = open(&cpu_directory.join(cpu_file), false)?;
+        Group::open(made, &V1, &memory, &pids, cpu, cpu_unit)
+    }
+
+    fn create_v2(mounts: &str, memberships: &str) -> io::Result<Group> {
+        let mut last = io::Error::from(io::ErrorKind::NotFound);
+        for parent in parents(mounts, memberships, None) {
+            // It may be enabled already, or not ours to enable; the files below tell.
+            let _ = fs::write(parent.join("cgroup.subtree_control"), "+memory +pids");
+            let attempt = || {
+                let mut made = Made(Vec::new());
+                let directory = made.below(vec![parent.clone()])?;
+                let cpu = open(&directory.join("cpu.stat"), false)?;
+                Group::open(made, &V2, &directory, &directory, cpu, CpuUnit::UsageLine)
+            };
+            match attempt() {
+                Ok(group) => return Ok(group),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn open(
+        mut made: Made,
+        names: &'static Names,
+        memory: &Path,
+        pids: &Path,
+        cpu: OwnedFd,
+        cpu_unit: CpuUnit,
+    ) -> io::Result<Group> {
+        let members = made
+            .0
+            .iter()
+            .map(|directory| open(&directory.join("cgroup.procs"), true))
+            .collect::<io::Result<_>>()?;
+        let memory_peak = open(&memory.join(names.memory_peak), true)
+            .or_else(|_| open(&memory.join(names.memory_peak), false))?;
+        let group = Group {
+            members,
+            names,
+            memory_limit: open(&memory.join(names.memory_limit), true)?,
+            memory_now: open(&memory.join(names.memory_now), false)?,
+            memory_peak,
+            memory_events: open(&memory.join(names.memory_events), false)?,
+            process_limit: open(&pids.join("pids.max"), true)?,
+            cpu,
+            cpu_unit,
+            directories: std::mem::take(&mut made.0),
+        };
+        let _ = fs::write(memory.join("memory.swap.max"), "0");
+        Ok(group)
+    }
+
+    /// What was made, in words.
+    pub(crate) fn describe(&self) -> String {
+        format!("memory, processes and CPU time, {}", self.names.version)
+    }
+
+    /// Moves the calling process into the group.
+    pub(crate) fn join(&self) -> io::Result<()> {
+        self.members
+            .iter()
+            .try_for_each(|procs| sys::write_control(procs, "0"))
+    }
+
+    /// Sets the limits of a run, on top of what the group holds already.
+    pub(crate) fn begin(&self, memory_bytes: u64, n_processes: u64) -> io::Result<Baseline> {
+        let now = self.number(&self.memory_now)?;
+        sys::write_control(&self.memory_limit, &(now + memory_bytes).to_string())?;
+        sys::write_control(&self.process_limit, &n_processes.to_string())?;
+        // Only version 1 and recent kernels can reset the peak; without that it is an upper bound.
+        let _ = sys::write_control(&self.memory_peak, "0");
+        Ok(Baseline {
+            cpu: self.cpu_total(),
+            memory_bytes: now,
+            n_kills: self.n_kills()?,
+        })
+    }
+
+    /// CPU time since the beginning of the run.
+    pub(crate) fn cpu(&self, baseline: &Baseline) -> Duration {
+        self.cpu_total().saturating_sub(baseline.cpu)
+    }
+
+    /// Peak memory since the beginning of the run, and whether the kernel killed for want of memory.
+    pub(crate) fn memory(&self, baseline: &Baseline) -> io::Result<(u64, bool)> {
+        let peak = self.number(&self.memory_peak)?;
+        let killed = self.n_kills()? > baseline.n_kills;
+        Ok((peak.saturating_sub(baseline.memory_bytes), killed))
+    }
+
+    /// Removes the group, once its last process is gone.
+    pub(crate) fn remove(&self) {
+        remove(&self.directories);
+    }
+
+    fn number(&self, fd: &OwnedFd) -> io::Result<u64> {
+        let text = sys::read_again(fd)?;
+        text.trim()
+            .parse()
+            .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))
+    }
+
+    fn n_kills(&self) -> io::Result<u64> {
+        let text = sys::read_again(&self.memory_events)?;
+        Ok(line(&text, "oom_kill ").unwrap_or(0))
+    }
+
+    fn cpu_total(&self) -> Duration {
+        let text = sys::read_again(&self.cpu).unwrap_or_default();
+        match self.cpu_unit {
+            CpuUnit::Nanoseconds => Duration::from_nanos(text.trim().parse().unwrap_or(0)),
+            CpuUnit::UsageLine => Duration::from_micros(line(&text, "usage_usec ").unwrap_or(0)),
+        }
+    }
+}
+
+/// Directories made so far; removed again when the group does not come about.
+struct Made(Vec<PathBuf>);
+
+impl Made {
+    /// Makes our directory below the first parent that lets us.
+    fn below(&mut self, parents: Vec<PathBuf>) -> io::Result<PathBuf> {
+        let mut last = io::Error::from(io::ErrorKind::NotFound);
+        for parent in parents {
+            let directory = parent.join(format!("mapcoder-judge-{}", std::process::id()));
+            match fs::create_dir(&directory) {
+                Ok(()) => {
+                    self.0.push(directory.clone());
+                    return Ok(directory);
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        remove(&self.0);
+    }
+}
+
+fn remove(directories: &[PathBuf]) {
+    for directory in directories {
+        let _ = fs::remove_dir(directory);
+    }
+}
+
+/// Where a controller's groups may be made: below our own group, then below the root.
+fn parents(mounts: &str, memberships: &str, controller: Option<&str>) -> Vec<PathBuf> {
+    let mounted = mounts.lines().find_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        let (path, kind, options) = (fields.next()?, fields.next()?, fields.next()?);
+        let fits = match controller {
+            Some(name) => kind == "cgroup" && options.split(',').any(|option| option == name),
+            None => kind == "cgroup2",
+        };
+        fits.then(|| PathBuf::from(path))
+    });
+    let own = memberships.lines().find_map(|line| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (fields.next()?, fields.next()?);
+        let fits = match controller {
+            Some(name) => controllers.split(',').any(|other| other == name),
+            None => controllers.is_empty(),
+        };
+        fits.then(|| path.trim_start_matches('/').to_string())
+    });
+    let Some(mounted) = mounted else {
+        return Vec::new();
+    };
+    let mut parents = vec![mounted.clone()];
+    if let Some(own) = own.filter(|own| !own.is_empty()) {
+        parents.insert(0, mounted.join(own));
+    }
+    parents
+}
+
+fn open(path: &Path, writable: bool) -> io::Result<OwnedFd> {
+    let file: File = OpenOptions::new().read(true).write(writable).open(path)?;
+    Ok(file.into())
+}
+
+/// The number after a name at the beginning of a line.
+fn line(text: &str, name: &str) -> Option<u64> {
+    text.lines()
+        .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+}

@@ -1,0 +1,251 @@
+//! Seccomp filters as classic BPF programs, assembled by hand: a dozen instructions and a list of numbers.
+
+use libc::c_long;
+
+/// Stands for the process's own id in a [`single_process`] filter.
+pub(crate) const OWN_PID: u32 = 0xdead_beef;
+
+const LOAD: u16 = 0x20; // A = the 32-bit word at offset k of seccomp_data
+const JUMP_EQUAL: u16 = 0x15; // A == k
+const JUMP_AT_LEAST: u16 = 0x35; // A >= k
+const JUMP_ANY_BIT: u16 = 0x45; // A & k
+const AND: u16 = 0x54; // A = A & k
+const RETURN: u16 = 0x06;
+
+const NUMBER: u32 = 0;
+const ARCHITECTURE: u32 = 4;
+const ALLOW: u32 = 0x7fff_0000;
+const KILL_PROCESS: u32 = 0x8000_0000;
+const X32: u32 = 0x4000_0000;
+
+#[cfg(target_arch = "x86_64")]
+const OWN_ARCHITECTURE: u32 = 0xc000_003e;
+#[cfg(target_arch = "aarch64")]
+const OWN_ARCHITECTURE: u32 = 0xc000_00b7;
+
+/// Flags of `clone` that make namespaces.
+const NAMESPACES: u32 = (libc::CLONE_NEWNS
+    | libc::CLONE_NEWCGROUP
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUSER
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNET) as u32;
+
+const fn refuse(errno: i32) -> u32 {
+    0x0005_0000 | errno as u32
+}
+
+/// Where the low half of an argument lies in `seccomp_data`.
+const fn argument(idx: u32) -> u32 {
+    16 + 8 * idx
+}
+
+/// Calls that no program needs and that reach other processes, the kernel's settings, or the next run.
+const REFUSED: &[c_long] = &[
+    // other processes
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_process_madvise,
+    libc::SYS_process_mrelease,
+    libc::SYS_kcmp,
+    libc::SYS_pidfd_getfd,
+    // kernel attack surface
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_userfaultfd,
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_memfd_secret,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_keyctl,
+    libc::SYS_personality,
+    libc::SYS_lookup_dcookie,
+    libc::SYS_vhangup,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_modify_ldt,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_iopl,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_ioperm,
+    // mounts and namespaces
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    libc::SYS_move_mount,
+    libc::SYS_open_tree,
+    libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fspick,
+    libc::SYS_mount_setattr,
+    libc::SYS_name_to_handle_at,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_fanotify_init,
+    libc::SYS_quotactl,
+    libc::SYS_quotactl_fd,
+    // the machine
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_reboot,
+    libc::SYS_kexec_load,
+    libc::SYS_kexec_file_load,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_acct,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_clock_adjtime,
+    libc::SYS_adjtimex,
+    libc::SYS_sethostname,
+    libc::SYS_setdomainname,
+    libc::SYS_syslog,
+    // objects that outlive a process
+    libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_shmctl,
+    libc::SYS_semget,
+    libc::SYS_semop,
+    libc::SYS_semctl,
+    libc::SYS_semtimedop,
+    libc::SYS_msgget,
+    libc::SYS_msgsnd,
+    libc::SYS_msgrcv,
+    libc::SYS_msgctl,
+    libc::SYS_mq_open,
+    libc::SYS_mq_unlink,
+    // sockets: a stream pair is all there is
+    libc::SYS_socket,
+    libc::SYS_connect,
+    libc::SYS_bind,
+    libc::SYS_listen,
+];
+
+/// Calls that reach another process by its id in the first argument.
+const SIGNALS: &[c_long] = &[
+    libc::SYS_kill,
+    libc::SYS_tgkill,
+    libc::SYS_rt_sigqueueinfo,
+    libc::SYS_rt_tgsigqueueinfo,
+    libc::SYS_pidfd_open,
+    libc::SYS_prlimit64,
+    libc::SYS_sched_setscheduler,
+    libc::SYS_sched_setaffinity,
+];
+
+/// A program under construction.
+#[derive(Default)]
+struct Program(Vec<u8>);
+
+impl Program {
+    fn push(&mut self, code: u16, if_true: u8, if_false: u8, k: u32) {
+        self.0.extend_from_slice(&code.to_le_bytes());
+        self.0.extend_from_slice(&[if_true, if_false]);
+        self.0.extend_from_slice(&k.to_le_bytes());
+    }
+
+    /// Other architectures end the process; then the call's number is loaded.
+    fn begin(&mut self) {
+        self.push(LOAD, 0, 0, ARCHITECTURE);
+        self.push(JUMP_EQUAL, 1, 0, OWN_ARCHITECTURE);
+        self.push(RETURN, 0, 0, KILL_PROCESS);
+        self.push(LOAD, 0, 0, NUMBER);
+        self.push(JUMP_AT_LEAST, 0, 1, X32);
+        self.push(RETURN, 0, 0, refuse(libc::ENOSYS));
+    }
+
+    fn on(&mut self, call: c_long, verdict: u32) {
+        self.push(JUMP_EQUAL, 0, 1, call as u32);
+        self.push(RETURN, 0, 0, verdict);
+    }
+
+    fn end(mut self) -> Vec<u8> {
+        self.push(RETURN, 0, 0, ALLOW);
+        self.0
+    }
+}
+
+/// The filter that every program inherits from its cell.
+pub(crate) fn inherited() -> Vec<u8> {
+    let mut program = Program::default();
+    program.begin();
+    // clone3 hides its flags behind a pointer; without it the C library falls back to clone.
+    program.on(libc::SYS_clone3, refuse(libc::ENOSYS));
+    // clone: no new namespaces.
+    program.push(JUMP_EQUAL, 0, 4, libc::SYS_clone as u32);
+    program.push(LOAD, 0, 0, argument(0));
+    program.push(JUMP_ANY_BIT, 0, 1, NAMESPACES);
+    program.push(RETURN, 0, 0, refuse(libc::EPERM));
+    program.push(RETURN, 0, 0, ALLOW);
+    // socketpair: streams and sequenced packets only, since a datagram socket could address others by path.
+    program.push(JUMP_EQUAL, 0, 5, libc::SYS_socketpair as u32);
+    program.push(LOAD, 0, 0, argument(1));
+    program.push(AND, 0, 0, 0xf);
+    program.push(JUMP_EQUAL, 0, 1, libc::SOCK_DGRAM as u32);
+    program.push(RETURN, 0, 0, refuse(libc::EPERM));
+    program.push(RETURN, 0, 0, ALLOW);
+    for &call in REFUSED {
+        program.on(call, refuse(libc::EPERM));
+    }
+    program.end()
+}
+
+/// The filter of a run on rungs without process namespaces: it may make threads but no processes,
+/// and signal nobody but itself.
+/// The placeholder [`OWN_PID`] must be replaced before use, as [`for_process`] does.
+pub(crate) fn single_process() -> Vec<u8> {
+    let mut program = Program::default();
+    program.begin();
+    program.push(JUMP_EQUAL, 0, 4, libc::SYS_clone as u32);
+    program.push(LOAD, 0, 0, argument(0));
+    program.push(JUMP_ANY_BIT, 1, 0, libc::CLONE_THREAD as u32);
+    program.push(RETURN, 0, 0, refuse(libc::EAGAIN));
+    program.push(RETURN, 0, 0, ALLOW);
+    #[cfg(target_arch = "x86_64")]
+    for call in [libc::SYS_fork, libc::SYS_vfork] {
+        program.on(call, refuse(libc::EAGAIN));
+    }
+    program.on(libc::SYS_tkill, refuse(libc::EPERM));
+    program.on(libc::SYS_setpriority, refuse(libc::EPERM));
+    for &call in SIGNALS {
+        program.push(JUMP_EQUAL, 0, 5, call as u32);
+        program.push(LOAD, 0, 0, argument(0));
+        program.push(JUMP_EQUAL, 2, 0, OWN_PID);
+        program.push(JUMP_EQUAL, 1, 0, 0);
+        program.push(RETURN, 0, 0, refuse(libc::EPERM));
+        program.push(RETURN, 0, 0, ALLOW);
+    }
+    program.end()
+}
+
+/// A [`single_process`] filter for the process with this id.
+pub(crate) fn for_process(program: &[u8], pid: u32) -> Vec<u8> {
+    let mut program = program.to_vec();
+    for instruction in program.chunks_exact_mut(8) {
+        if instruction[4..] == OWN_PID.to_le_bytes() {
+            instruction[4..].copy_from_slice(&pid.to_le_bytes());
+        }
+    }
+    program
+}
+
+/// A program as text.
+pub(crate) fn to_hex(program: &[u8]) -> String {
+    program.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The program behind [`to_hex`].
+pub(crate) fn from_hex(text: &str) -> Vec<u8> {
+    let digit = |byte: u8| (byte as char).to_digit(16).unwrap_or(0) as u8;
+    text.as_bytes()
+        .chunks_exact(2)
+        .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
+        .collect()
+}

@@ -1,0 +1,146 @@
+//! The file system that programs see where the kernel gives us one of our own:
+//! what they may read is bound read-only, and one small memory file system is all they may write.
+
+use std::ffi::CString;
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+
+use crate::sys;
+
+/// Everything that programs may write lies below; it is mounted afresh when a run leaves something behind.
+pub(crate) const WRITABLE: &str = "/box/run";
+/// Where programs start.
+pub(crate) const WORK: &str = "/box/run/work";
+/// Above [`WRITABLE`], the same directory for the cell's whole life.
+pub(crate) const BOX: &str = "/box";
+/// Devices that programs may use.
+pub(crate) const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
+
+/// A place that exists everywhere and holds nothing that programs may read.
+const NEW_ROOT: &str = "/sys";
+const SCRATCH_MODE: u32 = 0o1777;
+
+/// Builds the new root and moves into it.
+/// Returns the process list of the new namespace, which is not visible in the tree.
+pub(crate) fn build(readable: &[String], disk_bytes: u64) -> Result<OwnedFd, String> {
+    let at = |what: &str| {
+        let what = what.to_string();
+        move |error: io::Error| format!("{what}: {error}")
+    };
+    sys::mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None)
+        .map_err(at("private mounts"))?;
+    let root = Path::new(NEW_ROOT);
+    tmpfs(NEW_ROOT, "size=1m,nr_inodes=4096,mode=0755").map_err(at("root"))?;
+    for path in readable {
+        bind(root, Path::new(path)).map_err(at(path))?;
+    }
+    fs::create_dir_all(root.join("dev")).map_err(at("devices"))?;
+    for device in DEVICES {
+        let inside = root.join("dev").join(device);
+        fs::write(&inside, "").map_err(at("devices"))?;
+        bind_mount(&Path::new("/dev").join(device), &inside).map_err(at("devices"))?;
+    }
+    fs::create_dir_all(root.join("box/run")).map_err(at("box"))?;
+    symlink("/box/run/tmp", root.join("tmp")).map_err(at("tmp"))?;
+    let processes = hidden_proc(root).map_err(at("process list"))?;
+    sys::change_directory(&c_path(root).map_err(at("root"))?).map_err(at("root"))?;
+    sys::pivot_here().map_err(at("pivot_root"))?;
+    sys::make_read_only(c"/", false).map_err(at("read-only root"))?;
+    fresh_box(disk_bytes).map_err(at("box"))?;
+    Ok(processes)
+}
+
+/// Mounts an empty box for the next run.
+pub(crate) fn fresh_box(disk_bytes: u64) -> io::Result<()> {
+    let writable = sys::c_string(WRITABLE)?;
+    let _ = sys::detach(&writable);
+    tmpfs(
+        WRITABLE,
+        &format!("size={disk_bytes},nr_inodes=8192,mode=0755"),
+    )?;
+    for name in ["work", "tmp"] {
+        let path = Path::new(WRITABLE).join(name);
+        fs::create_dir(&path)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(SCRATCH_MODE))?;
+    }
+    Ok(())
+}
+
+/// True when no run has left anything in the box.
+pub(crate) fn is_clean() -> bool {
+    let names = |path: &Path| -> Option<Vec<_>> {
+        fs::read_dir(path)
+            .ok()?
+            .map(|entry| entry.ok().map(|entry| entry.file_name()))
+            .collect()
+    };
+    let writable = Path::new(WRITABLE);
+    names(writable).is_some_and(|found| {
+        found.len() == 2
+            && found.iter().all(|name| {
+                let path = writable.join(name);
+                let mode = fs::metadata(&path).map(|metadata| metadata.permissions().mode());
+                mode.is_ok_and(|mode| mode & 0o7777 == SCRATCH_MODE)
+                    && names(&path).is_some_and(|inside| inside.is_empty())
+            })
+    })
+}
+
+fn tmpfs(target: &str, options: &str) -> io::Result<()> {
+    sys::mount(
+        Some(c"tmpfs"),
+        &sys::c_string(target)?,
+        Some(c"tmpfs"),
+        libc::MS_NOSUID | libc::MS_NODEV,
+        Some(&sys::c_string(options)?),
+    )
+}
+
+/// Shows an outside path at the same place inside: links as links, the rest bound read-only.
+fn bind(root: &Path, path: &Path) -> io::Result<()> {
+    let Ok(metadata) = fs::symlink_metadata(path) else {
+        return Ok(());
+    };
+    let inside = root.join(path.strip_prefix("/").unwrap_or(path));
+    if inside.symlink_metadata().is_ok() {
+        return Ok(());
+    }
+    if let Some(parent) = inside.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    if metadata.is_symlink() {
+        return symlink(fs::read_link(path)?, inside);
+    }
+    if metadata.is_dir() {
+        fs::create_dir(&inside)?;
+    } else {
+        fs::write(&inside, "")?;
+    }
+    bind_mount(path, &inside)?;
+    sys::make_read_only(&c_path(&inside)?, true)
+}
+
+fn bind_mount(from: &Path, to: &Path) -> io::Result<()> {
+    let flags = libc::MS_BIND | libc::MS_REC;
+    sys::mount(Some(&c_path(from)?), &c_path(to)?, None, flags, None)
+}
+
+/// Opens the process list and takes it out of the tree again, so that only we can look into it.
+fn hidden_proc(root: &Path) -> io::Result<OwnedFd> {
+    let path = root.join("proc");
+    fs::create_dir(&path)?;
+    let path = c_path(&path)?;
+    let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+    sys::mount(Some(c"proc"), &path, Some(c"proc"), flags, None)?;
+    let directory = sys::open_directory(&path)?;
+    sys::detach(&path)?;
+    Ok(directory)
+}
+
+fn c_path(path: &Path) -> io::Result<CString> {
+    use std::os::unix::ffi::OsStrExt as _;
+    sys::c_string(path.as_os_str().as_bytes())
+}

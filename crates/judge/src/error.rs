@@ -1,0 +1,23 @@
+use domain::Rung;
+
+/// Why a submission could not be judged. None of these says anything about the program.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JudgeError {
+    /// No sandbox of the required strength can be built here.
+    #[error("no sandbox of rung `{required}` or stronger works here: {reason}")]
+    NoSandbox {
+        /// The weakest rung that the settings accept.
+        required: Rung,
+        /// What each rung failed at.
+        reason: String,
+    },
+    /// This combination of program and tests makes no sense.
+    #[error("unsupported submission: {0}")]
+    Unsupported(&'static str),
+    /// A cell broke twice in a row.
+    #[error("the sandbox failed twice: {0}")]
+    Fault(String),
+    /// The judge is shutting down.
+    #[error("the judge is shutting down")]
+    Closed,
+}

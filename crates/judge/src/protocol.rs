@@ -1,0 +1,282 @@
+//! What the judge and its cells say to each other.
+//!
+//! A frame is a fixed head (magic, lengths, number of descriptors), a JSON header, and a body of raw bytes.
+//! Descriptors travel with the head. Every length is checked before anything is allocated.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use domain::{Exit, Rung};
+
+use crate::sys;
+
+const MAGIC: u32 = 0x6c6c_6543;
+const MAX_HEADER: usize = 1 << 20;
+const MAX_BODY: usize = 1 << 30;
+
+/// What a cell is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Purpose {
+    /// Runs candidates.
+    Run,
+    /// Runs test code, which knows the expected values.
+    Oracle,
+    /// Runs the compiler.
+    Compile,
+}
+
+/// The first frame to a cell: how to build the sandbox.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Setup {
+    /// What the cell is for.
+    pub(crate) purpose: Purpose,
+    /// The rung to build; the cell fails when it cannot.
+    pub(crate) rung: Rung,
+    /// Paths outside that programs may read.
+    pub(crate) readable: Vec<String>,
+    /// The interpreter, when the cell shall keep one ready.
+    pub(crate) python: Option<String>,
+    /// Bytes that programs may keep in files together.
+    pub(crate) disk_bytes: u64,
+    /// Where the cell makes a directory for the compiler, on rungs without a file system of their own.
+    pub(crate) scratch: Option<String>,
+}
+
+/// The first frame from a cell.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Ready {
+    /// What was set up, in order.
+    pub(crate) steps: Vec<Step>,
+    /// Why the sandbox is not there; then the cell is gone.
+    pub(crate) error: Option<String>,
+}
+
+/// One part of a sandbox, exercised.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Step {
+    pub(crate) name: String,
+    pub(crate) detail: String,
+}
+
+/// What a program may use; numbers only, so that it crosses as it is.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Allowance {
+    pub(crate) cpu_us: u64,
+    pub(crate) wall_us: u64,
+    pub(crate) memory_bytes: u64,
+    pub(crate) output_bytes: u64,
+    pub(crate) file_bytes: u64,
+    pub(crate) processes: u32,
+}
+
+/// What to run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Task {
+    /// The executable in descriptor 0, with standard input from descriptor 1.
+    Binary,
+    /// The Python program in descriptor 0, with standard input from descriptor 1.
+    PythonMain,
+    /// The Python program in descriptor 0, answering calls on descriptor 1.
+    PythonServe,
+    /// The test code in descriptor 0, calling over descriptor 1.
+    PythonTest,
+    /// A command with standard input from descriptor 0, which leaves a file `out` in its directory.
+    Compile {
+        /// Absolute path and arguments.
+        argv: Vec<String>,
+    },
+}
+
+/// A frame to a cell.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Request {
+    /// Run this.
+    Run {
+        /// What.
+        task: Task,
+        /// Under which limits.
+        allowance: Allowance,
+    },
+    /// End the present run; it is answered as usual. Without a run, nothing happens.
+    Stop,
+}
+
+/// The limit at which a run was killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Hit {
+    Cpu,
+    Wall,
+    Memory,
+    Output,
+}
+
+/// A frame from a cell after a run; the body is standard output and then standard error.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Outcome {
+    /// How the program ended; absent when the cell killed it.
+    pub(crate) exit: Option<Exit>,
+    pub(crate) hit: Option<Hit>,
+    /// The kernel killed something in the run for want of memory.
+    pub(crate) oom: bool,
+    /// It was ended by [`Request::Stop`].
+    pub(crate) stopped: bool,
+    /// The program ended the process that started it, which no honest program does.
+    pub(crate) broke_launcher: bool,
+    pub(crate) cpu_us: u64,
+    pub(crate) wall_us: u64,
+    pub(crate) memory_bytes: u64,
+    /// How much of the body is standard output.
+    pub(crate) stdout_bytes: usize,
+    /// The cell is not as clean as before and has left; the next run needs a fresh one.
+    pub(crate) dirty: bool,
+    /// Nothing was run, for a reason that is not the program's.
+    pub(crate) fault: Option<String>,
+}
+
+/// Why a frame could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FrameError {
+    #[error("the other side is gone")]
+    Closed,
+    #[error("a malformed frame came: {0}")]
+    Malformed(&'static str),
+    #[error("a malformed header came: {0}")]
+    Header(#[from] serde_json::Error),
+    #[error("a frame could not be transferred: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// A decoded frame head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Head {
+    header: usize,
+    body: usize,
+    n_fds: usize,
+}
+
+impl Head {
+    pub(crate) const SIZE: usize = 16;
+
+    fn encode(self) -> [u8; Head::SIZE] {
+        let mut bytes = [0; Head::SIZE];
+        let fields = [
+            MAGIC,
+            self.header as u32,
+            self.body as u32,
+            self.n_fds as u32,
+        ];
+        for (chunk, field) in bytes.chunks_exact_mut(4).zip(fields) {
+            chunk.copy_from_slice(&field.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// Reads a head and checks every field of it.
+    pub(crate) fn decode(bytes: &[u8; Head::SIZE]) -> Result<Head, FrameError> {
+        let field = |idx: usize| {
+            u32::from_le_bytes([bytes[idx], bytes[idx + 1], bytes[idx + 2], bytes[idx + 3]])
+        };
+        if field(0) != MAGIC {
+            return Err(FrameError::Malformed("wrong magic number"));
+        }
+        let head = Head {
+            header: field(4) as usize,
+            body: field(8) as usize,
+            n_fds: field(12) as usize,
+        };
+        if head.header > MAX_HEADER || head.body > MAX_BODY || head.n_fds > sys::MAX_FDS {
+            return Err(FrameError::Malformed("a length is too large"));
+        }
+        Ok(head)
+    }
+}
+
+/// A frame as it came.
+pub(crate) struct Frame<T> {
+    pub(crate) header: T,
+    pub(crate) body: Vec<u8>,
+    pub(crate) fds: Vec<OwnedFd>,
+}
+
+/// Sends a frame.
+pub(crate) fn write_frame(
+    socket: &OwnedFd,
+    header: &impl Serialize,
+    body: &[&[u8]],
+    fds: &[RawFd],
+) -> Result<(), FrameError> {
+    let header = serde_json::to_vec(header)?;
+    let head = Head {
+        header: header.len(),
+        body: body.iter().map(|part| part.len()).sum(),
+        n_fds: fds.len(),
+    };
+    if head.header > MAX_HEADER || head.body > MAX_BODY || fds.len() > sys::MAX_FDS {
+        return Err(FrameError::Malformed("a length is too large"));
+    }
+    let mut start = head.encode().to_vec();
+    start.extend_from_slice(&header);
+    let small = head.body <= 1 << 16;
+    if small {
+        body.iter().for_each(|part| start.extend_from_slice(part));
+    }
+    send_all(socket.as_fd(), &start, fds)?;
+    if !small {
+        for part in body {
+            send_all(socket.as_fd(), part, &[])?;
+        }
+    }
+    Ok(())
+}
+
+fn send_all(socket: BorrowedFd<'_>, mut bytes: &[u8], mut fds: &[RawFd]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let sent = sys::send(socket, bytes, fds)?;
+        bytes = &bytes[sent..];
+        fds = &[];
+    }
+    Ok(())
+}
+
+/// Waits for a frame and reads it.
+pub(crate) fn read_frame<T: DeserializeOwned>(socket: &OwnedFd) -> Result<Frame<T>, FrameError> {
+    let mut fds = Vec::new();
+    let mut head = [0; Head::SIZE];
+    read_exactly(socket.as_fd(), &mut head, &mut fds)?;
+    let head = Head::decode(&head)?;
+    let mut header = vec![0; head.header];
+    read_exactly(socket.as_fd(), &mut header, &mut fds)?;
+    let mut body = vec![0; head.body];
+    read_exactly(socket.as_fd(), &mut body, &mut fds)?;
+    if fds.len() != head.n_fds {
+        return Err(FrameError::Malformed("wrong number of descriptors"));
+    }
+    Ok(Frame {
+        header: serde_json::from_slice(&header)?,
+        body,
+        fds,
+    })
+}
+
+fn read_exactly(
+    socket: BorrowedFd<'_>,
+    mut bytes: &mut [u8],
+    fds: &mut Vec<OwnedFd>,
+) -> Result<(), FrameError> {
+    while !bytes.is_empty() {
+        let n_bytes = sys::receive(socket, bytes, fds)?;
+        if n_bytes == 0 || fds.len() > sys::MAX_FDS {
+            return Err(FrameError::Closed);
+        }
+        bytes = &mut bytes[n_bytes..];
+    }
+    Ok(())
+}
+
+/// The numbers of some descriptors.
+pub(crate) fn raw<const N: usize>(fds: [&OwnedFd; N]) -> [RawFd; N] {
+    fds.map(|fd| fd.as_raw_fd())
+}

@@ -1,0 +1,45 @@
+use std::path::PathBuf;
+
+use domain::Rung;
+
+/// How a judge works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Runs at the same time; one per core is best.
+    pub n_cells: usize,
+    /// The weakest sandbox to accept; a machine that cannot give it is an error.
+    /// [`Rung::Weak`] accepts resource limits alone.
+    pub min_rung: Rung,
+    /// The strongest sandbox to try.
+    pub max_rung: Rung,
+    /// Where interpreters and compilers are looked for, in order.
+    pub search_path: Vec<PathBuf>,
+    /// The Python interpreter; found on the search path when absent.
+    pub python: Option<PathBuf>,
+    /// The C++ compiler; found on the search path when absent.
+    pub cpp_compiler: Option<PathBuf>,
+    /// Bytes that a program may keep in files during a run, all together.
+    pub disk_bytes: u64,
+    /// Runs after which a cell is replaced by a fresh one.
+    pub runs_per_cell: u32,
+    /// Where the compiler may write on rungs without a file system of their own.
+    pub scratch_dir: PathBuf,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            n_cells: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            min_rung: Rung::Landlock,
+            max_rung: Rung::Full,
+            search_path: ["/usr/local/bin", "/usr/bin", "/bin"]
+                .map(PathBuf::from)
+                .to_vec(),
+            python: None,
+            cpp_compiler: None,
+            disk_bytes: 64 << 20,
+            runs_per_cell: 1000,
+            scratch_dir: PathBuf::from("/tmp"),
+        }
+    }
+}

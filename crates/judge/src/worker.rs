@@ -1,0 +1,402 @@
+//! Threads that own cells. Each takes one job at a time from a common queue.
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use domain::{CaseReport, Checker, Limits, Rung, Test};
+use tokio::sync::oneshot;
+
+use crate::handle::{Cell, Run};
+use crate::protocol::{Allowance, Hit, Purpose, Setup, Task, raw};
+use crate::sys::{self, Sockets};
+use crate::toolchain::Toolchains;
+use crate::verdict::{self, head};
+use crate::{JudgeError, Settings, cpp};
+
+/// Memory of the interpreter that runs test code.
+const ORACLE_MEMORY: u64 = 2 << 30;
+/// Files of a compilation.
+const COMPILE_DISK: u64 = 512 << 20;
+
+/// A program that is ready to run.
+#[derive(Clone)]
+pub(crate) enum Executable {
+    /// Source for the interpreter.
+    Python(Arc<OwnedFd>),
+    /// Machine code.
+    Binary(Arc<OwnedFd>),
+}
+
+/// What the compiler made of a source.
+#[derive(Clone)]
+pub(crate) struct Compiled {
+    /// Absent when it did not compile.
+    pub(crate) binary: Option<Arc<OwnedFd>>,
+    pub(crate) log: String,
+}
+
+/// One test of a program.
+pub(crate) struct Case {
+    pub(crate) executable: Executable,
+    pub(crate) test: Test,
+    pub(crate) checker: Checker,
+    pub(crate) limits: Limits,
+}
+
+type Answer<T> = oneshot::Sender<Result<T, JudgeError>>;
+
+/// Something to do in a cell, and who waits for it.
+pub(crate) enum Job {
+    Case(Case, Answer<CaseReport>),
+    Compile(String, Answer<Compiled>),
+}
+
+/// What the threads share.
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(crate) rung: Rung,
+    pub(crate) toolchains: Toolchains,
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    is_closed: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(settings: Settings, rung: Rung, toolchains: Toolchains) -> Shared {
+        Shared {
+            settings,
+            rung,
+            toolchains,
+            queue: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// A panic elsewhere leaves the queue whole: every change to it is a single step.
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn push(&self, job: Job) {
+        self.queue().jobs.push_back(job);
+        self.changed.notify_one();
+    }
+
+    /// Lets the threads end after what they are doing; what still waits is answered with an error.
+    pub(crate) fn close(&self) {
+        let mut queue = self.queue();
+        queue.is_closed = true;
+        queue.jobs.clear();
+        self.changed.notify_all();
+    }
+
+    fn pop(&self) -> Option<Job> {
+        let mut queue = self.queue();
+        loop {
+            if queue.is_closed {
+                return None;
+            }
+            match queue.jobs.pop_front() {
+                Some(job) => return Some(job),
+                None => {
+                    queue = self
+                        .changed
+                        .wait(queue)
+                        .unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+}
+
+/// How a cell of this purpose is set up.
+pub(crate) fn setup(
+    settings: &Settings,
+    rung: Rung,
+    toolchains: &Toolchains,
+    purpose: Purpose,
+) -> Setup {
+    let python = toolchains
+        .python
+        .as_ref()
+        .ok()
+        .map(|python| python.path.clone());
+    Setup {
+        purpose,
+        rung,
+        readable: toolchains.readable(),
+        python: python.filter(|_| purpose != Purpose::Compile),
+        disk_bytes: if purpose == Purpose::Compile {
+            COMPILE_DISK
+        } else {
+            settings.disk_bytes
+        },
+        scratch: (purpose == Purpose::Compile && rung < Rung::Userns)
+            .then(|| settings.scratch_dir.to_string_lossy().into_owned()),
+    }
+}
+
+/// One thread's cells.
+#[derive(Default)]
+struct Cells {
+    run: Option<Cell>,
+    oracle: Option<Cell>,
+    compile: Option<Cell>,
+}
+
+impl Cells {
+    fn slot(&mut self, purpose: Purpose) -> &mut Option<Cell> {
+        match purpose {
+            Purpose::Run => &mut self.run,
+            Purpose::Oracle => &mut self.oracle,
+            Purpose::Compile => &mut self.compile,
+        }
+    }
+}
+
+/// A thread of the judge.
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    cells: Cells,
+}
+
+impl Worker {
+    pub(crate) fn new(shared: Arc<Shared>) -> Worker {
+        Worker {
+            shared,
+            cells: Cells::default(),
+        }
+    }
+
+    /// Works until the queue is closed.
+    pub(crate) fn run(mut self) {
+        while let Some(job) = self.shared.pop() {
+            match job {
+                Job::Case(case, answer) => {
+                    self.answer(answer, |worker, is_unwanted| {
+                        worker.case(&case, is_unwanted)
+                    });
+                }
+                Job::Compile(source, answer) => {
+                    self.answer(answer, |worker, is_unwanted| {
+                        worker.compile(&source, is_unwanted)
+                    });
+                }
+            }
+        }
+    }
+
+    /// Does a job unless nobody waits for it any more, a second time if a cell breaks.
+    fn answer<T>(
+        &mut self,
+        answer: Answer<T>,
+        mut work: impl FnMut(&mut Worker, &dyn Fn() -> bool) -> Result<T, String>,
+    ) {
+        let is_unwanted = || answer.is_closed();
+        let mut last = String::new();
+        for _ in 0..2 {
+            if is_unwanted() {
+                return;
+            }
+            match work(self, &is_unwanted) {
+                Ok(result) => {
+                    let _ = answer.send(Ok(result));
+                    return;
+                }
+                Err(error) => {
+                    last = error;
+                    self.cells = Cells::default();
+                }
+            }
+        }
+        let _ = answer.send(Err(JudgeError::Fault(last)));
+    }
+
+    fn case(&mut self, case: &Case, is_unwanted: &dyn Fn() -> bool) -> Result<CaseReport, String> {
+        match (&case.executable, &case.test) {
+            (executable, Test::Stdio { input, expected }) => {
+                let run = self.stdio(executable, input, &case.limits, is_unwanted)?;
+                Ok(verdict::of_stdio(
+                    &run,
+                    case.checker,
+                    expected,
+                    &case.limits,
+                ))
+            }
+            (Executable::Python(source), Test::Python { code }) => {
+                let (program, test) = self.python_test(source, code, &case.limits, is_unwanted)?;
+                verdict::of_test(&program, &test, &case.limits)
+            }
+            (Executable::Binary(_), Test::Python { .. }) => Err("python test of a binary".into()),
+        }
+    }
+
+    fn stdio(
+        &mut self,
+        executable: &Executable,
+        input: &str,
+        limits: &Limits,
+        is_unwanted: &dyn Fn() -> bool,
+    ) -> Result<Run, String> {
+        let input = memory(input)?;
+        let (task, program) = match executable {
+            Executable::Python(source) => (Task::PythonMain, source),
+            Executable::Binary(binary) => (Task::Binary, binary),
+        };
+        let allowance = allowance(limits);
+        let mut cell = self.take(Purpose::Run)?;
+        cell.send(task, allowance, &raw([program, &input]))?;
+        let run = cell.receive(&allowance, is_unwanted)?;
+        self.put_back(Purpose::Run, cell, &run);
+        Ok(run)
+    }
+
+    /// Runs a program as a server of calls in one cell, and test code as their caller in another.
+    fn python_test(
+        &mut self,
+        source: &OwnedFd,
+        code: &str,
+        limits: &Limits,
+        is_unwanted: &dyn Fn() -> bool,
+    ) -> Result<(Run, Run), String> {
+        let code = memory(code)?;
+        let (program_end, test_end) =
+            sys::socket_pair(Sockets::Stream).map_err(|error| format!("socket: {error}"))?;
+        let program_allowance = allowance(limits);
+        let test_allowance = Allowance {
+            cpu_us: program_allowance.cpu_us + 10_000_000,
+            wall_us: program_allowance.wall_us + 10_000_000,
+            memory_bytes: ORACLE_MEMORY,
+            output_bytes: 16 << 20,
+            file_bytes: 1 << 20,
+            processes: 8,
+        };
+        let mut oracle = self.take(Purpose::Oracle)?;
+        let mut cell = self.take(Purpose::Run)?;
+        cell.send(
+            Task::PythonServe,
+            program_allowance,
+            &raw([source, &program_end]),
+        )?;
+        oracle.send(Task::PythonTest, test_allowance, &raw([&code, &test_end]))?;
+        drop((program_end, test_end));
+        let deadline = &allowance(&Limits {
+            wall: limits.wall + std::time::Duration::from_secs(10),
+            ..*limits
+        });
+        // Whichever ends first ends the other: the program by hanging up, the test by our stopping the program.
+        let mut program = None;
+        let test = loop {
+            match sys::poll(
+                [oracle.fd(), cell.fd()],
+                Some(std::time::Duration::from_millis(10)),
+            ) {
+                Ok([true, _]) => break oracle.receive(deadline, is_unwanted)?,
+                Ok([false, true]) => {
+                    program = Some(cell.receive(deadline, is_unwanted)?);
+                    break oracle.receive(deadline, is_unwanted)?;
+                }
+                Ok([false, false]) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+            if is_unwanted() {
+                return Err("nobody waits for the answer".into());
+            }
+        };
+        let program = match program {
+            Some(program) => program,
+            None => {
+                if !verdict::waits_for_exit(&test) {
+                    cell.stop()?;
+                }
+                cell.receive(deadline, is_unwanted)?
+            }
+        };
+        self.put_back(Purpose::Oracle, oracle, &test);
+        self.put_back(Purpose::Run, cell, &program);
+        Ok((program, test))
+    }
+
+    fn compile(
+        &mut self,
+        source: &str,
+        is_unwanted: &dyn Fn() -> bool,
+    ) -> Result<Compiled, String> {
+        let compiler = self.shared.toolchains.cpp.clone()?;
+        let source = memory(source)?;
+        let limits = cpp::limits();
+        let allowance = allowance(&limits);
+        let mut cell = self.take(Purpose::Compile)?;
+        let task = Task::Compile {
+            argv: compiler.command(),
+        };
+        cell.send(task, allowance, &raw([&source]))?;
+        let mut run = cell.receive(&allowance, is_unwanted)?;
+        let artifact = run.artifact.take();
+        self.put_back(Purpose::Compile, cell, &run);
+        let outcome = &run.outcome;
+        let said = head(&run.stderr).replace("<stdin>", "main.cpp");
+        let log = match outcome.hit {
+            Some(Hit::Cpu | Hit::Wall) => format!("the compiler ran out of time\n{said}"),
+            Some(Hit::Output) => format!("the compiler wrote too much\n{said}"),
+            Some(Hit::Memory) => format!("the compiler ran out of memory\n{said}"),
+            None if outcome.oom => format!("the compiler ran out of memory\n{said}"),
+            None => said,
+        };
+        let succeeded = outcome.hit.is_none() && outcome.exit == Some(domain::Exit::Code(0));
+        if succeeded && artifact.is_none() {
+            return Err("the compiler left no program".into());
+        }
+        Ok(Compiled {
+            binary: artifact.filter(|_| succeeded).map(Arc::new),
+            log,
+        })
+    }
+
+    /// Takes a cell out of its place, so that an early return drops it.
+    fn take(&mut self, purpose: Purpose) -> Result<Cell, String> {
+        match self.cells.slot(purpose).take() {
+            Some(cell) => Ok(cell),
+            None => {
+                let shared = &self.shared;
+                Cell::start(&setup(
+                    &shared.settings,
+                    shared.rung,
+                    &shared.toolchains,
+                    purpose,
+                ))
+            }
+        }
+    }
+
+    /// Keeps a cell for the next run if this one left it clean.
+    fn put_back(&mut self, purpose: Purpose, cell: Cell, run: &Run) {
+        let is_worn = cell.n_runs >= self.shared.settings.runs_per_cell;
+        if !run.outcome.dirty && !is_worn {
+            *self.cells.slot(purpose) = Some(cell);
+        }
+    }
+}
+
+fn memory(text: &str) -> Result<OwnedFd, String> {
+    sys::sealed(c"text", text.as_bytes()).map_err(|error| format!("memory: {error}"))
+}
+
+fn allowance(limits: &Limits) -> Allowance {
+    let micros =
+        |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX / 4);
+    Allowance {
+        cpu_us: micros(limits.cpu),
+        wall_us: micros(limits.wall),
+        memory_bytes: limits.memory_bytes,
+        output_bytes: limits.output_bytes,
+        file_bytes: limits.file_bytes,
+        processes: limits.processes,
+    }
+}

@@ -1,52 +1,34 @@
-//! Under construction.
-use std::time::Duration;
+//! Chat models behind one trait.
+//!
+//! 1. A [`ChatModel`] answers a [`domain::Ask`] with a [`domain::Reply`], or says why it cannot: [`ChatError`].
+//! 2. [`OpenAi`] asks any OpenAI-compatible server, set up by [`OpenAiSettings`], with [`Prices`] for what it costs.
+//! 3. [`Replay`] answers from recorded exchanges, [`Scripted`] from a function.
+//! 4. [`Budgeted`] puts any of them under a [`Budget`].
+//!
+//! Only [`OpenAi`] opens connections. A key is a [`Secret`]: no error and no debug output shows it,
+//! even when a server echoes it.
 
-use domain::{Agent, Ask, Reply};
-use futures_util::future::BoxFuture;
+mod budget;
+mod chat_model;
+mod openai;
+mod pause;
+mod prices;
+mod refusal;
+mod replay;
+mod scripted;
+mod secret;
+mod settings;
+mod throttle;
+mod wire;
 
-/// Something that answers an [`Ask`].
-pub trait ChatModel: Send + Sync {
-    /// What answers for an agent: the model's name, with digests of weights and adapter where they are known.
-    /// It is part of every [`Ask`], and so of its key.
-    fn identity(&self, agent: Agent) -> String;
+pub use budget::{Budget, Budgeted, Spent};
+pub use chat_model::{ChatError, ChatModel};
+pub use openai::OpenAi;
+pub use prices::{Price, Prices, PricesError};
+pub use replay::{Matching, Replay, ReplayError};
+pub use scripted::{Scripted, text_reply};
+pub use secret::Secret;
+pub use settings::{AgentEndpoint, OpenAiSettings, SettingsError};
 
-    /// Asks and waits for the whole reply. Dropping the future cancels the request.
-    fn chat<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Result<Reply, ChatError>>;
-}
-
-/// Why no reply came. None of these says anything about the quality of a model.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum ChatError {
-    /// The conversation and the reply do not fit into the model's context; nothing was cut.
-    #[error(
-        "prompt of {prompt_tokens} tokens does not fit into a context of {context_tokens} tokens"
-    )]
-    PromptTooLong {
-        /// Tokens of the conversation.
-        prompt_tokens: u64,
-        /// What the model can hold.
-        context_tokens: u64,
-    },
-    /// The user's budget is spent; the call was not made.
-    #[error("the budget is spent: {0}")]
-    Budget(String),
-    /// A setting is wrong and will stay wrong: key refused, model unknown, malformed request.
-    #[error("the server refused the request: {0}")]
-    Refused(String),
-    /// The server could not be reached, or failed again and again.
-    #[error("no answer from the server after {n_attempts} attempts over {elapsed:?}: {reason}")]
-    Unavailable {
-        /// Requests sent.
-        n_attempts: u32,
-        /// Since the first.
-        elapsed: Duration,
-        /// What the last one met.
-        reason: String,
-    },
-    /// The local engine broke.
-    #[error("the engine failed: {0}")]
-    Engine(String),
-    /// Nothing is recorded under this question (replay only).
-    #[error("no recorded reply for this question")]
-    NotRecorded,
-}
+#[cfg(test)]
+mod tests;

@@ -38,3 +38,6 @@ pub use ledger::Ledger;
 pub use memo::Recorded;
 pub use process::Process;
 pub use runs::{RunId, RunSpec, RunSummary};
+
+#[cfg(test)]
+mod tests;

@@ -119,7 +119,7 @@ pub(crate) struct Outcome {
     /// How the program ended; absent when the cell killed it.
     pub(crate) exit: Option<Exit>,
     pub(crate) hit: Option<Hit>,
-    /// The kernel killed something in the run for want of memory.
+    /// It went beyond its memory, or the kernel killed something in the run for that.
     pub(crate) oom: bool,
     /// It was ended by [`Request::Stop`].
     pub(crate) stopped: bool,

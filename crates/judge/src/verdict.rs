@@ -39,13 +39,8 @@ enum Status {
 }
 
 /// The report of a whole program's run.
-pub(crate) fn of_stdio(
-    run: &Run,
-    checker: Checker,
-    expected: &[String],
-    limits: &Limits,
-) -> CaseReport {
-    let verdict = of_evidence(&run.outcome, &run.stderr, limits).unwrap_or_else(|| {
+pub(crate) fn of_stdio(run: &Run, checker: Checker, expected: &[String]) -> CaseReport {
+    let verdict = of_evidence(&run.outcome, &run.stderr).unwrap_or_else(|| {
         let right = |expected: &String| compare::matches(checker, &run.stdout, expected.as_bytes());
         if expected.iter().any(right) {
             Verdict::Accepted
@@ -65,7 +60,7 @@ pub(crate) fn of_test(program: &Run, test: &Run, limits: &Limits) -> Result<Case
         Some(_) => None,
         None => Some(finding(test)?),
     };
-    let verdict = of_evidence(&program.outcome, &program.stderr, limits);
+    let verdict = of_evidence(&program.outcome, &program.stderr);
     let test_cpu = Duration::from_micros(test.outcome.cpu_us);
     let (verdict, message) = match (verdict, finding.as_ref()) {
         // The program waited while its answers were looked at.
@@ -120,13 +115,11 @@ fn finding(test: &Run) -> Result<Finding, String> {
 }
 
 /// The verdict that needs no look at the output, if there is one.
-fn of_evidence(outcome: &Outcome, stderr: &[u8], limits: &Limits) -> Option<Verdict> {
+fn of_evidence(outcome: &Outcome, stderr: &[u8]) -> Option<Verdict> {
     match (outcome.hit, outcome.exit) {
         (Some(Hit::Output), _) => Some(Verdict::OutputLimit),
         (Some(Hit::Memory), _) => Some(Verdict::MemoryLimit),
-        _ if outcome.oom || outcome.memory_bytes >= limits.memory_bytes => {
-            Some(Verdict::MemoryLimit)
-        }
+        _ if outcome.oom => Some(Verdict::MemoryLimit),
         (Some(Hit::Cpu), _) => Some(Verdict::TimeLimit),
         (Some(Hit::Wall), _) => Some(Verdict::IdleLimit),
         _ if outcome.broke_launcher => Some(Verdict::RuntimeError),

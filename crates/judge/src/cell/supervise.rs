@@ -19,6 +19,8 @@ use crate::sys;
 const LAUNCH: Duration = Duration::from_secs(10);
 /// The longest time between two looks at a program's memory where no control group watches it.
 const LOOK: Duration = Duration::from_millis(5);
+/// How many times its wall limit a program may wait on a machine that gives it no core.
+const MAX_PATIENCE: u32 = 9;
 /// What is kept of standard error.
 const STDERR_TAIL: usize = 16 << 10;
 /// Descriptors that a program may have open.
@@ -37,6 +39,8 @@ struct Watch<'a> {
     /// CPU time of processes that have ended, where no control group counts.
     reaped: Duration,
     peak_bytes: u64,
+    /// Time that the program was ready to run while others held the cores.
+    starved: Duration,
     hit: Option<Hit>,
     stopped: bool,
 }
@@ -185,6 +189,7 @@ impl Init<'_> {
             handle: sys::pidfd(pid).ok(),
             reaped: Duration::ZERO,
             peak_bytes: 0,
+            starved: Duration::ZERO,
             hit: None,
             stopped: false,
         };
@@ -377,7 +382,7 @@ impl Watch<'_> {
     fn next_look(&self) -> Duration {
         let wall = Duration::from_micros(self.allowance.wall_us);
         let cpu = Duration::from_micros(self.allowance.cpu_us);
-        let until_wall = wall.saturating_sub(self.start.elapsed());
+        let until_wall = wall.saturating_sub(self.start.elapsed() - self.starved);
         let until_cpu = cpu.saturating_sub(self.cpu()) / self.init.n_cores;
         let next = until_wall.min(until_cpu).max(Duration::from_millis(1));
         if self.baseline.is_some() {
@@ -406,11 +411,48 @@ impl Watch<'_> {
         }
         if self.cpu() >= Duration::from_micros(self.allowance.cpu_us) {
             Some(Hit::Cpu)
-        } else if self.start.elapsed() >= Duration::from_micros(self.allowance.wall_us) {
+        } else if self.is_idle() {
             Some(Hit::Wall)
         } else {
             None
         }
+    }
+
+    /// True when the wall limit has passed, without the time that the program spent waiting for a busy machine.
+    fn is_idle(&mut self) -> bool {
+        let wall = Duration::from_micros(self.allowance.wall_us);
+        let elapsed = self.start.elapsed();
+        if elapsed < wall + self.starved {
+            return false;
+        }
+        let waited = self.init.processes_of_run(self.pid).into_iter();
+        let waited = waited.map(|pid| self.waited_for_a_core(pid)).max();
+        self.starved = waited
+            .unwrap_or_default()
+            .min(elapsed)
+            .min(wall * MAX_PATIENCE);
+        elapsed >= wall + self.starved
+    }
+
+    /// The longest time that a thread of a process was ready to run and had no core.
+    fn waited_for_a_core(&self, pid: i32) -> Duration {
+        let read = |path: String| -> Option<Duration> {
+            let path = sys::c_string(path).ok()?;
+            let fd = sys::open_at(&self.init.processes, &path, libc::O_RDONLY).ok()?;
+            let text = sys::read_again(&fd).ok()?;
+            Some(Duration::from_nanos(text.split(' ').nth(1)?.parse().ok()?))
+        };
+        let threads = || -> Option<Vec<_>> {
+            let path = sys::c_string(format!("{pid}/task")).ok()?;
+            let directory = sys::open_at(&self.init.processes, &path, libc::O_DIRECTORY).ok()?;
+            sys::list(&directory).ok()
+        };
+        let threads = threads().unwrap_or_default();
+        let waited = threads.iter().filter_map(|thread| {
+            let thread = thread.to_str().ok()?;
+            read(format!("{pid}/task/{thread}/schedstat"))
+        });
+        waited.max().unwrap_or_default()
     }
 
     /// Memory of a process that is in memory now.
@@ -441,7 +483,8 @@ impl Watch<'_> {
             }
             _ => {
                 let cpu = self.reaped + Duration::from_micros(rusage_cpu);
-                (cpu, self.peak_bytes.max(rusage_peak), false)
+                let peak = self.peak_bytes.max(rusage_peak);
+                (cpu, peak, peak > self.allowance.memory_bytes)
             }
         };
         let hit = self

@@ -318,6 +318,8 @@ def pack(value, keep, depth=0, path=()):
             raise Unpackable("it contains itself")
         path += (id(value),)
         return [pack(item, keep, depth + 1, path) for item in list.__iter__(value)]
+    if kind is type and getattr(builtins, value.__name__, None) is value:
+        return {"type": value.__name__}
     if kind in PACK_AS:
         name, parts = PACK_AS[kind]
         return {name: pack(parts(value), keep, depth + 1, path)}
@@ -373,7 +375,16 @@ PACK_AS = {
     type(Ellipsis): ("constant", lambda v: "Ellipsis"),
 }
 
+
+def builtin_type(name):
+    value = getattr(builtins, name)
+    if type(value) is not type:
+        raise ValueError("not a built-in type")
+    return value
+
+
 UNPACK_AS = {
+    "type": builtin_type,
     "int": lambda v: int(v, 16),
     "tuple": tuple,
     "set": set,

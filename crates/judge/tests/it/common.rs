@@ -1,0 +1,98 @@
+use domain::{Checker, Judging, Language, Limits, Program, Rung, Submission, Test, Verdict};
+use judge::{Judge, Settings};
+
+/// A judge on exactly this rung, or a word on why there is none here.
+pub(crate) fn judge_on(rung: Rung) -> Option<Judge> {
+    let settings = Settings {
+        n_cells: 2,
+        min_rung: rung,
+        max_rung: rung,
+        ..Settings::default()
+    };
+    match Judge::start(settings) {
+        Ok(judge) => Some(judge),
+        Err(error) => {
+            println!("skipped: {error}");
+            None
+        }
+    }
+}
+
+/// A judge on the strongest rung of this machine.
+pub(crate) fn best_judge() -> Judge {
+    Judge::start(Settings {
+        n_cells: 2,
+        ..Settings::default()
+    })
+    .unwrap()
+}
+
+pub(crate) fn submission(language: Language, source: &str, tests: Vec<Test>) -> Submission {
+    Submission {
+        program: Program {
+            language,
+            source: source.into(),
+        },
+        tests,
+        checker: Checker::Lines,
+        limits: Limits::default(),
+        stop_on_first_failure: false,
+    }
+}
+
+pub(crate) fn stdio(input: &str, expected: &str) -> Test {
+    Test::Stdio {
+        input: input.into(),
+        expected: vec![expected.into()],
+    }
+}
+
+pub(crate) fn asserts(code: &str) -> Test {
+    Test::Python { code: code.into() }
+}
+
+/// Judges, and insists that the next run in the same cells is not affected.
+pub(crate) async fn judged(judge: &Judge, submission: &Submission) -> Judging {
+    judge.judge(submission).await.unwrap()
+}
+
+/// The two things that every cell must still do right after whatever ran before.
+pub(crate) async fn assert_healthy(judge: &Judge, after: &str) {
+    let program = submission(
+        Language::Python,
+        "print(int(input()) + 1)",
+        vec![stdio("3\n", "4\n")],
+    );
+    let function = submission(
+        Language::Python,
+        "def f(x):\n    return x + 1",
+        vec![asserts("assert f(3) == 4")],
+    );
+    for benign in [program, function] {
+        let judging = judged(judge, &benign).await;
+        assert_eq!(
+            judging.verdict,
+            Verdict::Accepted,
+            "benign run after {after}: {judging:?}"
+        );
+    }
+}
+
+/// Rows of a data file that lies outside of the repository; `None`, with a word on it, when it is absent.
+pub(crate) fn rows(file: &str) -> Option<Vec<serde_json::Value>> {
+    let path = format!(
+        "{}/../../../shared/data/benchmarks/{file}",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Some(
+            text.lines()
+                .map(|line| serde_json::from_str(line).unwrap())
+                .collect(),
+        ),
+        Err(_) => {
+            println!("skipped: {file} is not there");
+            None
+        }
+    }
+}

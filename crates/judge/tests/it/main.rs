@@ -1,0 +1,11 @@
+//! The judge as its users see it: programs in, verdicts out, on every rung that this machine gives.
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "test helpers may panic and say what they skip"
+)]
+
+mod canonical;
+mod common;
+mod forgeries;
+mod hostile;

@@ -1,8 +1,6 @@
-use std::io::{Read as _, Write as _};
+use std::cell::RefCell;
 
-use flate2::Compression;
-use flate2::read::ZlibDecoder;
-use flate2::write::ZlibEncoder;
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use rusqlite::{Connection, OptionalExtension as _};
 use sha2::{Digest as _, Sha256};
 
@@ -11,8 +9,17 @@ use crate::error::corrupt;
 /// Texts shorter than this are stored as they are.
 const MIN_COMPRESSED: usize = 256;
 
+/// More than zlib can shrink anything; a size beyond it is damaged.
+const MAX_RATIO: usize = 1100;
+
 const PLAIN: i64 = 0;
 const ZLIB: i64 = 1;
+
+thread_local! {
+    // Their tables are far larger than most texts, so each thread keeps its own.
+    static COMPRESS: RefCell<Compress> = RefCell::new(Compress::new(Compression::fast(), true));
+    static DECOMPRESS: RefCell<Decompress> = RefCell::new(Decompress::new(true));
+}
 
 /// A text on its way into the database.
 pub(crate) enum Text {
@@ -33,20 +40,14 @@ impl Packed {
     /// Compresses a text where that makes it smaller.
     pub(crate) fn new(text: &str) -> Packed {
         let size = i64::try_from(text.len()).unwrap_or(i64::MAX);
-        if text.len() >= MIN_COMPRESSED {
-            let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-            let compressed = encoder
-                .write_all(text.as_bytes())
-                .and_then(|()| encoder.finish());
-            if let Ok(data) = compressed
-                && data.len() < text.len()
-            {
-                return Packed {
-                    codec: ZLIB,
-                    size,
-                    data,
-                };
-            }
+        if text.len() >= MIN_COMPRESSED
+            && let Some(data) = compress(text.as_bytes())
+        {
+            return Packed {
+                codec: ZLIB,
+                size,
+                data,
+            };
         }
         Packed {
             codec: PLAIN,
@@ -61,23 +62,42 @@ impl Packed {
 /// # Errors
 /// When the bytes are not what [`Packed::new`] made.
 pub(crate) fn unpack(codec: i64, size: i64, data: Vec<u8>) -> rusqlite::Result<String> {
-    let size = u64::try_from(size).map_err(corrupt)?;
+    let damaged = |what| corrupt(std::io::Error::other(what));
+    let size = usize::try_from(size).map_err(corrupt)?;
     let bytes = match codec {
         PLAIN => data,
-        ZLIB => {
-            let mut bytes = Vec::new();
-            ZlibDecoder::new(data.as_slice())
-                .take(size.saturating_add(1))
-                .read_to_end(&mut bytes)
-                .map_err(corrupt)?;
-            bytes
-        }
-        _ => return Err(corrupt(std::io::Error::other("unknown codec"))),
+        ZLIB => decompress(&data, size).ok_or_else(|| damaged("text that cannot be unpacked"))?,
+        _ => return Err(damaged("text of an unknown codec")),
     };
-    if bytes.len() as u64 != size {
-        return Err(corrupt(std::io::Error::other("text of a wrong length")));
+    if bytes.len() != size {
+        return Err(damaged("text of a wrong length"));
     }
     String::from_utf8(bytes).map_err(corrupt)
+}
+
+/// The bytes in zlib's format, when that is shorter.
+fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut packed = Vec::with_capacity(bytes.len() - 1);
+    let status = COMPRESS.with_borrow_mut(|compress| {
+        compress.reset();
+        compress.compress_vec(bytes, &mut packed, FlushCompress::Finish)
+    });
+    // It fills no more than the capacity.
+    packed.shrink_to_fit();
+    matches!(status, Ok(Status::StreamEnd)).then_some(packed)
+}
+
+/// The reverse of [`compress`]; nothing unless the result has the expected size.
+fn decompress(packed: &[u8], size: usize) -> Option<Vec<u8>> {
+    if size > packed.len().saturating_mul(MAX_RATIO) {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(size);
+    let status = DECOMPRESS.with_borrow_mut(|decompress| {
+        decompress.reset(true);
+        decompress.decompress_vec(packed, &mut bytes, FlushDecompress::Finish)
+    });
+    (matches!(status, Ok(Status::StreamEnd)) && bytes.len() == size).then_some(bytes)
 }
 
 /// Gets a text ready outside of the writer's thread: compressed only when the database does not have it.

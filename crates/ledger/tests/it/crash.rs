@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::io::{BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -152,7 +152,7 @@ fn folder_of_child() -> Option<PathBuf> {
 /// Kills a child after so many signs of progress; none kills it while it starts.
 /// False when it was done before.
 fn kill_after(mut child: Child, n_signs: u64) -> bool {
-    let output = child.stdout.take().unwrap();
+    let output = BufReader::with_capacity(1, child.stdout.take().unwrap());
     let n_read = output
         .bytes()
         .filter(|byte| matches!(byte, Ok(SIGN)))

@@ -1,0 +1,116 @@
+//! Reply contracts: what each question wants back, and how a reply is read.
+//!
+//! The strict parser decides whether a reply is a *format failure*; the tolerant parser may still recover a value.
+//! Both look at the same text, and neither can fail or panic: a reply that holds nothing is `None`.
+
+use domain::{Agent, Form, Language};
+use serde::{Deserialize, Serialize};
+
+use crate::Format;
+
+mod confidence;
+mod fence;
+mod program;
+mod recall;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod thought;
+
+pub use confidence::{Confidence, confidence};
+pub use fence::{Block, blocks};
+pub(crate) use program::defines;
+pub use program::{code, repair};
+pub use recall::{Example, Recall, plan, recall};
+
+/// What a question wants back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Contract {
+    /// `<example>` with `<description>` and `<plan>`, k times, then `<algorithm>`.
+    Recall,
+    /// One `<plan>`.
+    Plan,
+    /// `<explanation>`, then `<confidence>`: an integer from 0 to 100.
+    Confidence,
+    /// Exactly one fenced block.
+    Code,
+    /// One `<plan>`, then exactly one fenced block.
+    Repair,
+}
+
+impl Contract {
+    /// All contracts, in the order in which a run meets them.
+    pub const ALL: [Contract; 5] = [
+        Contract::Recall,
+        Contract::Plan,
+        Contract::Confidence,
+        Contract::Code,
+        Contract::Repair,
+    ];
+
+    /// The agent that owes it.
+    pub fn agent(self) -> Agent {
+        match self {
+            Contract::Recall => Agent::Retrieval,
+            Contract::Plan | Contract::Confidence => Agent::Planning,
+            Contract::Code => Agent::Coding,
+            Contract::Repair => Agent::Debugging,
+        }
+    }
+
+    /// The name used in records and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Contract::Recall => "recall",
+            Contract::Plan => "plan",
+            Contract::Confidence => "confidence",
+            Contract::Code => "code",
+            Contract::Repair => "repair",
+        }
+    }
+}
+
+/// What a reply held.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed<T> {
+    /// What was asked for, when it is there.
+    pub value: Option<T>,
+    /// How the reply kept its contract.
+    pub format: Format,
+}
+
+impl<T> Parsed<T> {
+    /// Strict if the strict parser finds it, recovered if only the tolerant one does.
+    /// Both read the reply without the model's thinking aloud, which no contract speaks of.
+    fn read(
+        reply: &str,
+        strict: impl FnOnce(&str) -> Option<T>,
+        tolerant: impl FnOnce(&str) -> Option<T>,
+    ) -> Parsed<T> {
+        let said = thought::without_thought(reply);
+        let value = strict(&said);
+        if value.is_some() {
+            return Parsed {
+                value,
+                format: Format::Strict,
+            };
+        }
+        let value = tolerant(&said);
+        let format = if value.is_some() {
+            Format::Recovered
+        } else {
+            Format::Failed
+        };
+        Parsed { value, format }
+    }
+}
+
+/// What kind of program a reply should hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Its language.
+    pub language: Language,
+    /// A whole program, or a function.
+    pub form: &'a Form,
+}

@@ -1,0 +1,146 @@
+use domain::{Form, Language};
+
+use super::fence::{self, Block};
+use super::{Parsed, Wanted, tags};
+
+/// Reads a reply that owes [`super::Contract::Code`]: the program's source.
+pub fn code(reply: &str, wanted: Wanted) -> Parsed<String> {
+    Parsed::read(
+        reply,
+        |text| strict(text, wanted),
+        |text| tolerant(text, reply, wanted),
+    )
+}
+
+/// Reads a reply that owes [`super::Contract::Repair`]: the repaired program's source.
+pub fn repair(reply: &str, wanted: Wanted) -> Parsed<String> {
+    let strict = |text: &str| {
+        let plan = tags::expect(text, "plan")?;
+        if fence::blocks(plan.inner).is_empty() {
+            strict(plan.rest, wanted)
+        } else {
+            None
+        }
+    };
+    Parsed::read(reply, strict, |text| tolerant(text, reply, wanted))
+}
+
+/// Exactly one block, closed, with a tag of the language or none.
+fn strict(reply: &str, wanted: Wanted) -> Option<String> {
+    match fence::blocks(reply).as_slice() {
+        [only]
+            if only.is_closed
+                && only.is_clean
+                && speaks(only, wanted.language)
+                && !only.body.trim().is_empty() =>
+        {
+            Some(only.body.to_string())
+        }
+        _ => None,
+    }
+}
+
+/// The block that most looks like the program; without blocks, the lines that look like one.
+/// A program inside a thought counts when there is none in what was `said`.
+fn tolerant(said: &str, reply: &str, wanted: Wanted) -> Option<String> {
+    [said, reply].into_iter().find_map(|text| {
+        from_blocks(text, wanted)
+            .or_else(|| from_element(text))
+            .or_else(|| bare(text, wanted))
+    })
+}
+
+fn from_blocks(text: &str, wanted: Wanted) -> Option<String> {
+    fence::blocks(text)
+        .iter()
+        .enumerate()
+        .filter(|(_, block)| !block.body.trim().is_empty())
+        .max_by_key(|(at, block)| {
+            let is_other = !speaks(block, wanted.language);
+            (
+                is_program(block.body, wanted),
+                !is_other,
+                !block.tag.is_empty(),
+                *at,
+            )
+        })
+        .map(|(_, block)| {
+            let body =
+                tags::find(block.body, &["code"], &[]).map_or(block.body, |element| element.inner);
+            body.to_string()
+        })
+}
+
+fn from_element(text: &str) -> Option<String> {
+    let code = tags::find(
+        text,
+        &["code", "program", "solution"],
+        &["response", "root"],
+    )?
+    .inner;
+    (!code.trim().is_empty()).then(|| code.to_string())
+}
+
+/// From the first line that begins a program to the last line before prose sets in again.
+fn bare(text: &str, wanted: Wanted) -> Option<String> {
+    let text = tags::without_cdata(text);
+    let starts: &[&str] = match wanted.language {
+        Language::Python => &["import ", "from ", "def ", "class ", "@"],
+        Language::Cpp => &["#include", "using namespace", "int main"],
+    };
+    let start = text
+        .split_inclusive('\n')
+        .scan(0, |at, line| {
+            let start = *at;
+            *at += line.len();
+            Some((start, line))
+        })
+        .find(|(_, line)| starts.iter().any(|word| line.starts_with(word)))?
+        .0;
+    let code = &text[start..];
+    let end = code
+        .split_inclusive('\n')
+        .scan(0, |at, line| {
+            let start = *at;
+            *at += line.len();
+            Some((start, line))
+        })
+        .find(|(_, line)| line.starts_with("</") || line.starts_with("```"))
+        .map_or(code.len(), |(at, _)| at);
+    let code = &code[..end];
+    is_program(code, wanted).then(|| code.to_string())
+}
+
+/// Whether a source looks like what the problem wants, and not like a piece or an example of use.
+fn is_program(source: &str, wanted: Wanted) -> bool {
+    match (wanted.form, wanted.language) {
+        (Form::Function { entry_point, .. }, _) => defines(source, entry_point),
+        (Form::Stdio, Language::Python) => ["input(", "stdin", "open(0", "print("]
+            .iter()
+            .any(|word| source.contains(word)),
+        (Form::Stdio, Language::Cpp) => source.contains("main("),
+    }
+}
+
+/// Whether a Python source defines a function, or gives a name a value, at its top level.
+pub(crate) fn defines(source: &str, name: &str) -> bool {
+    source.lines().any(|line| {
+        let defined = ["def ", "async def ", "class "]
+            .iter()
+            .find_map(|word| line.strip_prefix(word));
+        match defined {
+            Some(rest) => {
+                let tail = rest.trim_start().strip_prefix(name).map(str::trim_start);
+                tail.is_some_and(|tail| tail.starts_with(['(', ':']))
+            }
+            None => {
+                let tail = line.strip_prefix(name).map(str::trim_start);
+                tail.is_some_and(|tail| tail.starts_with('=') && !tail.starts_with("=="))
+            }
+        }
+    })
+}
+
+fn speaks(block: &Block, language: Language) -> bool {
+    block.tag.is_empty() || language.fence_tags().contains(&block.tag.as_str())
+}

@@ -1,0 +1,91 @@
+//! Pieces of prompts that depend on the problem's form and the language.
+
+use domain::{Form, Language, Limits, Problem, Test};
+
+/// What the solution is, as a noun phrase.
+pub(crate) fn wanted(form: &Form, language: Language) -> String {
+    match form {
+        Form::Stdio => {
+            format!(
+                "a {} program that reads standard input and writes standard output",
+                language.title()
+            )
+        }
+        Form::Function { entry_point, .. } => {
+            format!("a {} function `{entry_point}`", language.title())
+        }
+    }
+}
+
+/// What a program must keep to, beyond the problem.
+pub(crate) fn rules(form: &Form, language: Language) -> String {
+    match (form, language) {
+        (Form::Function { entry_point, .. }, _) => format!(
+            "Keep the name `{entry_point}` and its parameters, return the result instead of printing it, and include \
+             the imports that the code needs."
+        ),
+        (Form::Stdio, Language::Python) => {
+            "Read with `input()` or `sys.stdin`, print exactly the output that is asked \
+             for, and call the code at the top level."
+                .to_string()
+        }
+        (Form::Stdio, Language::Cpp) => {
+            "Read with `std::cin`, print exactly the output that is asked for with \
+             `std::cout`, and include the headers that the code needs."
+                .to_string()
+        }
+    }
+}
+
+/// The limits in a sentence; empty for a function, whose statement has none.
+pub(crate) fn limits(problem: &Problem) -> String {
+    match problem.form {
+        Form::Function { .. } => String::new(),
+        Form::Stdio => {
+            let Limits {
+                cpu, memory_bytes, ..
+            } = problem.limits;
+            format!(
+                "It may use {} s and {} MiB.",
+                cpu.as_secs_f64(),
+                memory_bytes >> 20
+            )
+        }
+    }
+}
+
+/// The samples as the statement would show them.
+pub(crate) fn samples(problem: &Problem) -> String {
+    let mut text = String::new();
+    for (at, test) in problem.samples.iter().enumerate() {
+        match test {
+            Test::Stdio { input, expected } => {
+                let expected = expected.first().map_or("", String::as_str);
+                let number = at + 1;
+                text += &format!(
+                    "Input {number}:\n{}\nOutput {number}:\n{}\n\n",
+                    input.trim_end(),
+                    expected.trim_end()
+                );
+            }
+            Test::Python { code } => text += &format!("{}\n", code.trim_end()),
+        }
+    }
+    text.trim_end().to_string()
+}
+
+/// A small problem that has everything, to try templates with.
+pub(crate) fn specimen() -> Problem {
+    Problem {
+        id: "specimen".into(),
+        statement: "Print the sum of two integers.".into(),
+        form: Form::Stdio,
+        samples: vec![Test::Stdio {
+            input: "1 2\n".into(),
+            expected: vec!["3\n".into()],
+        }],
+        limits: Limits::default(),
+        difficulty: None,
+        tags: Vec::new(),
+    }
+}

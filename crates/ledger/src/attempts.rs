@@ -3,15 +3,15 @@ use std::time::{Duration, SystemTime};
 use domain::Digest;
 use rusqlite::Connection;
 
-use crate::stored::{from_name, unsigned};
+use crate::columns::{from_name, unsigned};
 use crate::writer::Writer;
 use crate::{Ledger, LedgerError, Process, RunId};
 
 /// Errors are kept up to this many characters.
 const MAX_DETAIL: usize = 500;
 
-/// An attempt that began and has no end, and whose process is gone.
-/// The call may have been made, and paid for, without leaving an answer.
+/// A call that may have been made, and paid for, without leaving an answer:
+/// its process died in the middle of it, or it was cancelled and the question asked again.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct AmbiguousCall {
     /// The attempt, counted over the whole ledger.
@@ -27,6 +27,8 @@ pub struct AmbiguousCall {
     pub started_at: SystemTime,
     /// The process that made it.
     pub process: Process,
+    /// The call was given up by its own program, which did not die.
+    pub cancelled: bool,
     /// The question was asked again since: it was perhaps paid for twice.
     pub asked_again: bool,
 }
@@ -38,32 +40,12 @@ pub(crate) struct OpenAttempt {
 }
 
 impl OpenAttempt {
-    /// Records the beginning of an attempt.
-    pub(crate) fn begin(
-        connection: &Connection,
-        writer: Writer,
-        question: i64,
-        run: i64,
-        problem: &str,
-        process: &Process,
-    ) -> rusqlite::Result<OpenAttempt> {
-        let id = connection
-            .prepare_cached(
-                "INSERT INTO attempts (question, run, problem, process, started_at, repeats)
-                 VALUES (?, ?, ?, ?, ?, ?)",
-            )?
-            .insert((
-                question,
-                run,
-                problem,
-                process_row(connection, process)?,
-                now(),
-                left_open(connection, question)?,
-            ))?;
-        Ok(OpenAttempt {
+    /// Watches over an attempt that [`begin`] recorded and that is on disk.
+    pub(crate) fn new(id: i64, writer: Writer) -> OpenAttempt {
+        OpenAttempt {
             id,
             writer: Some(writer),
-        })
+        }
     }
 
     /// The id of the attempt, whose end is now the caller's to record; if the caller fails, it stays open.
@@ -86,6 +68,30 @@ impl Drop for OpenAttempt {
     }
 }
 
+/// Records the beginning of an attempt and returns its id.
+pub(crate) fn begin(
+    connection: &Connection,
+    question: i64,
+    run: i64,
+    problem: &str,
+    process: &Process,
+) -> rusqlite::Result<i64> {
+    let repeats = left_unsure(connection, question)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO attempts (question, run, problem, process, started_at, repeats)
+             VALUES (?, ?, ?, ?, ?, ?)",
+        )?
+        .insert((
+            question,
+            run,
+            problem,
+            process_row(connection, process)?,
+            now(),
+            repeats,
+        ))
+}
+
 /// Records the end of an attempt.
 pub(crate) fn end(
     connection: &Connection,
@@ -106,16 +112,16 @@ pub(crate) fn detail(error: &impl std::fmt::Display) -> String {
     words.join(" ").chars().take(MAX_DETAIL).collect()
 }
 
-/// The last attempt at a question that a dead process left open.
-fn left_open(connection: &Connection, question: i64) -> rusqlite::Result<Option<i64>> {
+/// The last attempt at a question that was cancelled, or that a dead process left open.
+fn left_unsure(connection: &Connection, question: i64) -> rusqlite::Result<Option<i64>> {
     let mut statement = connection.prepare_cached(
-        "SELECT attempts.id, boot, pid_namespace, pid, start_ticks
-         FROM attempts INDEXED BY attempts_open JOIN processes ON processes.id = attempts.process
-         WHERE question = ? AND ended IS NULL ORDER BY attempts.id DESC",
+        "SELECT attempts.id, ended IS NOT NULL, boot, pid_namespace, pid, start_ticks
+         FROM attempts JOIN processes ON processes.id = attempts.process
+         WHERE question = ? AND (ended IS NULL OR ended = 'cancelled') ORDER BY attempts.id DESC",
     )?;
     let mut rows = statement.query([question])?;
     while let Some(row) = rows.next()? {
-        if !process(row, 1)?.is_alive() {
+        if row.get(1)? || !process(row, 2)?.is_alive() {
             return row.get(0).map(Some);
         }
     }
@@ -183,16 +189,17 @@ impl Ledger {
     /// When the run is unknown or the database fails.
     pub fn ambiguous(&self, run: &RunId) -> Result<Vec<AmbiguousCall>, LedgerError> {
         let run = self.run_row(run)?;
-        let open = self.readers().with(|connection| {
+        let unsure = self.readers().with(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT attempts.id, key, kind, problem, started_at, boot, pid_namespace, pid, start_ticks,
+                    ended IS NOT NULL,
                     EXISTS (SELECT 1 FROM attempts AS later WHERE later.repeats = attempts.id)
                     OR EXISTS (SELECT 1 FROM replies WHERE replies.question = attempts.question)
                     OR EXISTS (SELECT 1 FROM judgings WHERE judgings.question = attempts.question)
-                 FROM attempts INDEXED BY attempts_open
+                 FROM attempts
                     JOIN questions ON questions.id = attempts.question
                     JOIN processes ON processes.id = attempts.process
-                 WHERE ended IS NULL AND run = ? ORDER BY attempts.id",
+                 WHERE +run = ? AND (ended IS NULL OR ended = 'cancelled') ORDER BY attempts.id",
             )?;
             let rows = statement.query_map([run], |row| {
                 Ok(AmbiguousCall {
@@ -202,14 +209,16 @@ impl Ledger {
                     problem: row.get(3)?,
                     started_at: time(row.get(4)?),
                     process: process(row, 5)?,
-                    asked_again: row.get(9)?,
+                    cancelled: row.get(9)?,
+                    asked_again: row.get(10)?,
                 })
             })?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         })?;
-        Ok(open
-            .into_iter()
-            .filter(|call| !call.process.is_alive())
-            .collect())
+        let ambiguous = |call: &AmbiguousCall| match call.cancelled {
+            true => call.asked_again,
+            false => !call.process.is_alive(),
+        };
+        Ok(unsure.into_iter().filter(ambiguous).collect())
     }
 }

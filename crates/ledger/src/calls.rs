@@ -3,7 +3,8 @@ use std::time::Duration;
 use domain::{Agent, Digest, Exchange, Judging, Submission, Usage, Verdict};
 use serde::Serialize;
 
-use crate::stored::{self, from_name, unsigned};
+use crate::columns::{from_name, unsigned};
+use crate::stored;
 use crate::{Ledger, LedgerError, RunId};
 
 /// An answer that a run rests on, without its texts.

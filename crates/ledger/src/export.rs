@@ -5,9 +5,10 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::columns::{from_name, unsigned};
 use crate::error::ExportError;
 use crate::outcomes::decode;
-use crate::stored::{self, from_name, unsigned};
+use crate::stored;
 use crate::{Ledger, RunId, RunSummary};
 
 /// One line of an export. `schema` says which, so that a reader can skip what it does not know.

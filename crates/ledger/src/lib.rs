@@ -10,13 +10,16 @@
 //! What "once" means. A recorded answer is unique: the first one stands and everyone gets it.
 //! A call is made again only when nothing was recorded for it. The attempt is committed before the call is sent,
 //! so when a process dies between sending and recording, the attempt is left without an end:
-//! [`Ledger::ambiguous`] lists it, and says whether the question was asked again.
+//! [`Ledger::ambiguous`] lists it, and says whether the question was asked again;
+//! a call that was cancelled is listed there too once its question is asked again.
 //!
 //! What "recorded" means. Commits wait for the disk (write-ahead log, `synchronous=FULL`): what was acknowledged
 //! survives a killed process and a power cut. Many callers share one commit.
 
+mod answers;
 mod attempts;
 mod calls;
+mod columns;
 mod error;
 mod export;
 mod flight;
@@ -24,6 +27,7 @@ mod ledger;
 mod memo;
 mod outcomes;
 mod process;
+mod question;
 mod readers;
 mod runs;
 mod schema;

@@ -2,12 +2,14 @@ use std::any::Any;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use domain::{Agent, Ask, Digest, Judging, Reply, Submission, Usage};
+use domain::{Agent, Ask, Digest, Judging, Reply, Submission};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::attempts::{self, OpenAttempt};
+use crate::columns::signed;
 use crate::flight::SharedError;
-use crate::stored::{self, JudgingRow, QuestionRow, ReplyRow, signed};
+use crate::question::{AskQuestion, JudgeQuestion, Question, Totals};
+use crate::stored::{self, QuestionRow};
 use crate::{CallError, Ledger, RunId};
 
 /// An answer as the ledger holds it.
@@ -126,17 +128,25 @@ impl Ledger {
         };
 
         let (writer, process) = (self.writer().clone(), self.process().clone());
-        let begun = self.writer().submit(move |it| {
+        let begin = move |it: &Connection| {
             let id = row.store(it)?;
             // Another process may have been faster.
             if let Some(value) = Q::load(it, id)? {
                 place.link(it, id, &Q::totals(&value), false)?;
                 return Ok(Begun::Answered(value));
             }
-            let attempt = OpenAttempt::begin(it, writer, id, place.run, &place.problem, &process)?;
+            let attempt = attempts::begin(it, id, place.run, &place.problem, &process)?;
             Ok(Begun::Attempt { id, attempt, place })
-        });
-        let (id, attempt, place) = match begun.await? {
+        };
+        let watched = move |begun| match begun {
+            Begun::Answered(value) => Begun::Answered(value),
+            Begun::Attempt { id, attempt, place } => Begun::Attempt {
+                id,
+                attempt: OpenAttempt::new(attempt, writer),
+                place,
+            },
+        };
+        let (id, attempt, place) = match self.writer().submit_then(begin, watched).await? {
             Begun::Answered(value) => return Ok(recorded(value, false)),
             Begun::Attempt { id, attempt, place } => (id, attempt, place),
         };
@@ -176,13 +186,9 @@ enum Found<T> {
     Nothing(QuestionRow),
 }
 
-enum Begun<T> {
+enum Begun<T, A> {
     Answered(T),
-    Attempt {
-        id: i64,
-        attempt: OpenAttempt,
-        place: Place,
-    },
+    Attempt { id: i64, attempt: A, place: Place },
 }
 
 fn look_up<Q: Question>(
@@ -257,101 +263,5 @@ impl Place {
                 totals.cost.filter(|_| fresh),
             ))
             .map(drop)
-    }
-}
-
-#[derive(Default)]
-struct Totals {
-    usage: Usage,
-    cost: Option<f64>,
-}
-
-/// What asking a model and judging a program have in common.
-trait Question {
-    type Answer: Send + 'static;
-    type Row: Send + 'static;
-
-    fn key(&self) -> Digest;
-    fn agent(&self) -> Option<Agent>;
-    fn prepare(&self, connection: &Connection, key: &Digest) -> rusqlite::Result<QuestionRow>;
-    fn load(connection: &Connection, id: i64) -> rusqlite::Result<Option<Self::Answer>>;
-    fn row(connection: &Connection, answer: &Self::Answer) -> rusqlite::Result<Self::Row>;
-    fn store(connection: &Connection, id: i64, row: &Self::Row) -> rusqlite::Result<bool>;
-    fn totals(answer: &Self::Answer) -> Totals;
-}
-
-struct AskQuestion<'a>(&'a Ask);
-
-impl Question for AskQuestion<'_> {
-    type Answer = Reply;
-    type Row = ReplyRow;
-
-    fn key(&self) -> Digest {
-        self.0.key()
-    }
-
-    fn agent(&self) -> Option<Agent> {
-        Some(self.0.agent)
-    }
-
-    fn prepare(&self, connection: &Connection, key: &Digest) -> rusqlite::Result<QuestionRow> {
-        QuestionRow::of_ask(connection, key, self.0)
-    }
-
-    fn load(connection: &Connection, id: i64) -> rusqlite::Result<Option<Reply>> {
-        stored::load_reply(connection, id)
-    }
-
-    fn row(connection: &Connection, answer: &Reply) -> rusqlite::Result<ReplyRow> {
-        ReplyRow::of(connection, answer)
-    }
-
-    fn store(connection: &Connection, id: i64, row: &ReplyRow) -> rusqlite::Result<bool> {
-        row.store(connection, id)
-    }
-
-    fn totals(answer: &Reply) -> Totals {
-        Totals {
-            usage: answer.usage,
-            cost: answer.cost,
-        }
-    }
-}
-
-struct JudgeQuestion<'a> {
-    submission: &'a Submission,
-    toolchain: &'a str,
-}
-
-impl Question for JudgeQuestion<'_> {
-    type Answer = Judging;
-    type Row = JudgingRow;
-
-    fn key(&self) -> Digest {
-        self.submission.key(self.toolchain)
-    }
-
-    fn agent(&self) -> Option<Agent> {
-        None
-    }
-
-    fn prepare(&self, connection: &Connection, key: &Digest) -> rusqlite::Result<QuestionRow> {
-        QuestionRow::of_submission(connection, key, self.submission, self.toolchain)
-    }
-
-    fn load(connection: &Connection, id: i64) -> rusqlite::Result<Option<Judging>> {
-        stored::load_judging(connection, id)
-    }
-
-    fn row(connection: &Connection, answer: &Judging) -> rusqlite::Result<JudgingRow> {
-        JudgingRow::of(connection, answer)
-    }
-
-    fn store(connection: &Connection, id: i64, row: &JudgingRow) -> rusqlite::Result<bool> {
-        row.store(connection, id)
-    }
-
-    fn totals(_: &Judging) -> Totals {
-        Totals::default()
     }
 }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::attempts::{now, serialize_time, time};
+use crate::columns::unsigned;
 use crate::error::corrupt;
-use crate::stored::unsigned;
 use crate::{Ledger, LedgerError};
 
 /// What a run is: equal specs are the same run, continued.

@@ -80,7 +80,7 @@ CREATE TABLE attempts (
     detail TEXT
 );
 CREATE INDEX attempts_by_run ON attempts (run);
-CREATE INDEX attempts_open ON attempts (question) WHERE ended IS NULL;
+CREATE INDEX attempts_unsure ON attempts (question) WHERE ended IS NULL OR ended = 'cancelled';
 CREATE INDEX attempts_repeating ON attempts (repeats) WHERE repeats IS NOT NULL;
 
 -- Which answers a run rests on, its own and those that it found recorded (`fresh` 0).

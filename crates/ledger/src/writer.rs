@@ -37,11 +37,18 @@ impl Writer {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LedgerError> {
+        self.submit_then(work, |value| value).await
+    }
+
+    /// Like [`Writer::submit`]; what the work returned passes through `then` as soon as it is on disk,
+    /// even when nobody waits for it any more.
+    pub(crate) async fn submit_then<T: Send + 'static, U: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        then: impl FnOnce(T) -> U + Send + 'static,
+    ) -> Result<U, LedgerError> {
         let (sender, receiver) = oneshot::channel();
-        self.post(work, move |result| {
-            // When nobody waits any more, what the work returned is dropped here, and its destructor decides.
-            drop(sender.send(result));
-        })?;
+        self.post(work, move |result| drop(sender.send(result.map(then))))?;
         receiver.await.map_err(|_| LedgerError::Stopped)?
     }
 

@@ -145,6 +145,8 @@ async fn a_dropped_call_is_recorded_as_cancelled_and_the_next_in_line_calls() {
         .map(|attempt| attempt["ended"].as_str().unwrap_or_default().to_string())
         .collect();
     assert_eq!(ends, ["cancelled", "ok"]);
+    let [unsure] = ledger.ambiguous(&run).unwrap().try_into().unwrap();
+    assert!(unsure.cancelled && unsure.asked_again, "{unsure:?}");
 }
 
 #[tokio::test]

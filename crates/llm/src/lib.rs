@@ -15,6 +15,7 @@ mod pause;
 mod prices;
 mod refusal;
 mod replay;
+mod route;
 mod scripted;
 mod secret;
 mod settings;

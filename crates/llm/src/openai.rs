@@ -1,17 +1,15 @@
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use domain::{Agent, Ask, Digest, Reply};
+use domain::{Agent, Ask, Reply};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use reqwest::Url;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use tokio::time::Instant;
 
 use crate::refusal::{self, Fault};
-use crate::throttle::Throttle;
+use crate::route::Route;
 use crate::wire::{self, Answer};
-use crate::{ChatError, ChatModel, OpenAiSettings, Secret, SettingsError, pause};
+use crate::{ChatError, ChatModel, OpenAiSettings, SettingsError, pause};
 
 /// A response longer than this is not read to its end.
 const MAX_BODY_BYTES: usize = 64 << 20;
@@ -28,18 +26,6 @@ pub struct OpenAi {
     settings: OpenAiSettings,
     /// In the order of [`Agent::ALL`].
     routes: [Route; 4],
-}
-
-/// Where the questions of one agent go.
-struct Route {
-    model: String,
-    identity: String,
-    url: Url,
-    /// The bearer token as a header.
-    authorization: Option<HeaderValue>,
-    api_key: Option<Secret>,
-    /// Shared by all agents of the same server.
-    throttle: Arc<Throttle>,
 }
 
 impl OpenAi {
@@ -69,7 +55,7 @@ impl OpenAi {
             .connect_timeout(CONNECT_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent("mapcoder");
-        if routes.iter().all(|route| is_local(&route.url)) {
+        if routes.iter().all(|route| route.is_local()) {
             client = client.no_proxy();
         }
         let client = client
@@ -210,9 +196,9 @@ impl OpenAi {
 
     /// A request that never became a whole response.
     fn broken(&self, route: &Route, error: reqwest::Error) -> Fault {
-        if error.is_timeout() {
+        if error.is_timeout() && !error.is_connect() {
             let reason = format!("no reply within {:?}", self.settings.timeout);
-            if self.settings.retry_timeouts || error.is_connect() {
+            if self.settings.retry_timeouts {
                 return Fault::retry(reason);
             }
             return Fault::Final(ChatError::Unavailable {
@@ -252,98 +238,5 @@ impl ChatModel for OpenAi {
 
     fn chat<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Result<Reply, ChatError>> {
         self.ask(ask).boxed()
-    }
-}
-
-impl Route {
-    fn new(
-        settings: &OpenAiSettings,
-        agent: Agent,
-        others: &[Route],
-    ) -> Result<Route, SettingsError> {
-        let own = settings.agents.get(&agent).cloned().unwrap_or_default();
-        let url = completions_url(own.base_url.as_ref().unwrap_or(&settings.base_url))?;
-        let throttle = others
-            .iter()
-            .find(|other| other.url == url)
-            .map(|other| other.throttle.clone())
-            .unwrap_or_else(|| Arc::new(Throttle::new(settings.max_concurrency)));
-        let api_key = own.api_key.or_else(|| settings.api_key.clone());
-        let api_key = api_key.filter(|key| !key.expose().is_empty());
-        let authorization = match &api_key {
-            Some(key) => {
-                let mut header = HeaderValue::try_from(format!("Bearer {}", key.expose()))
-                    .map_err(|_| SettingsError::ApiKey)?;
-                header.set_sensitive(true);
-                Some(header)
-            }
-            None => None,
-        };
-        let model = own.model.unwrap_or_else(|| settings.model.clone());
-        let identity = if settings.extra_body.is_empty() {
-            model.clone()
-        } else {
-            let extra: std::collections::BTreeMap<_, _> = settings.extra_body.iter().collect();
-            format!("{model}+{}", Digest::of_json(&extra).short())
-        };
-        Ok(Route {
-            model,
-            identity,
-            url,
-            authorization,
-            api_key,
-            throttle,
-        })
-    }
-
-    /// The server's name and port.
-    fn server(&self) -> String {
-        let host = self.url.host_str().unwrap_or_default();
-        match self.url.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_string(),
-        }
-    }
-
-    fn redact(&self, text: &str) -> String {
-        match &self.api_key {
-            Some(key) => key.redact(text),
-            None => text.to_string(),
-        }
-    }
-}
-
-/// Where questions are sent, from where the API begins.
-fn completions_url(base_url: &str) -> Result<Url, SettingsError> {
-    let base_url = base_url.trim();
-    let refuse = |url: &str, reason: &str| SettingsError::BaseUrl {
-        url: url.to_string(),
-        reason: reason.to_string(),
-    };
-    let mut url = Url::parse(base_url).map_err(|error| refuse(base_url, &error.to_string()))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        let server = url.host_str().unwrap_or_default();
-        return Err(refuse(server, "it must not hold a user or a password"));
-    }
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(refuse(base_url, "it must begin with http:// or https://"));
-    }
-    let path = url.path().trim_end_matches('/');
-    let path = path.strip_suffix("/chat/completions").unwrap_or(path);
-    let path = if path.is_empty() { "/v1" } else { path };
-    let path = format!("{path}/chat/completions");
-    url.set_path(&path);
-    Ok(url)
-}
-
-/// True for a server on this machine, which no proxy leads to.
-fn is_local(url: &Url) -> bool {
-    match url.host_str() {
-        Some("localhost") => true,
-        Some(host) => host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback()),
-        None => false,
     }
 }

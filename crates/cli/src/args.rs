@@ -76,6 +76,13 @@ pub(crate) enum Command {
     Model(ModelArgs),
     /// Look into what has been recorded
     Runs(RunsArgs),
+    /// Say what works on this machine, and what to do about what doesn't
+    #[command(after_help = "Examples:
+  mapcoder doctor
+  mapcoder doctor --json | jq -r 'select(.state == \"broken\") | .advice'
+
+It exits 0 when `mapcoder solve` can run here, 6 when only the judge keeps it from running, else 1.")]
+    Doctor,
     /// Show the settings in force and where each comes from
     Config(ConfigArgs),
     /// Write a completion script for a shell to standard output

@@ -2,6 +2,7 @@
 
 mod completions;
 mod config;
+mod doctor;
 mod model;
 mod runs;
 
@@ -21,6 +22,7 @@ pub(crate) fn run(command: Command, surroundings: &Surroundings, ui: &Ui) -> any
             let settings = load(surroundings, &args.ledger.overrides(), ui)?;
             runs::run(args.command, &settings, ui)
         }
+        Command::Doctor => doctor::run(&load(surroundings, &[], ui)?, ui),
         Command::Config(args) => config::run(args.command, surroundings, ui),
         Command::Completions { shell } => completions::run(shell),
     }

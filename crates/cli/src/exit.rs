@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use judge::JudgeError;
 use ledger::{ExportError, LedgerError};
 use serde_json::json;
 
@@ -86,6 +87,10 @@ fn classify(error: &anyhow::Error) -> (Exit, Option<String>) {
         }
         if let Some(error) = cause.downcast_ref::<assets::Error>() {
             return (error.exit(), error.help());
+        }
+        if cause.is::<JudgeError>() {
+            let help = "`mapcoder doctor` says what the judge needs and what works here";
+            return (Exit::JudgeUnavailable, Some(help.to_string()));
         }
         if let Some(error) = cause.downcast_ref::<LedgerError>() {
             return of_ledger(error);

@@ -5,6 +5,7 @@
 //! 3. The fields of [`Settings`] are typed; [`Settings::shown`] lists each value with its [`Origin`].
 
 mod error;
+mod judge;
 mod keys;
 mod layers;
 mod surroundings;
@@ -67,6 +68,8 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     /// Requests sent for one reply before giving up.
     pub(crate) max_attempts: u32,
+    /// Folders in which programs are looked for, from `PATH`.
+    pub(crate) search_path: Vec<PathBuf>,
     /// What the user should know about these settings, one sentence each.
     pub(crate) warnings: Vec<String>,
     shown: Vec<Shown>,
@@ -211,6 +214,7 @@ impl Settings {
             prices: taken.path("prices"),
             timeout: seconds("timeout").expect("has a default"),
             max_attempts: taken.set(Taken::small, "max_attempts"),
+            search_path: surroundings.search_path(),
             warnings,
             shown,
         })

@@ -97,6 +97,12 @@ impl Surroundings {
             .find(|file| file.is_file())
     }
 
+    /// The folders of `PATH`; a relative one is left out, because it means another folder wherever one stands.
+    pub(super) fn search_path(&self) -> Vec<PathBuf> {
+        let folders = std::env::split_paths(self.variable("PATH").unwrap_or_default());
+        folders.filter(|folder| folder.is_absolute()).collect()
+    }
+
     /// The path with the home folder in place of a leading `~/`.
     pub(super) fn expand(&self, path: &str) -> String {
         match (path.strip_prefix("~/"), self.variable("HOME")) {

@@ -1,12 +1,13 @@
 use crate::world::World;
 
 /// The subcommands whose help is kept as a snapshot, each with its page's name.
-const PAGES: [(&str, &[&str]); 7] = [
+const PAGES: [(&str, &[&str]); 8] = [
     ("mapcoder", &[]),
     ("model", &["model"]),
     ("model-pull", &["model", "pull"]),
     ("runs", &["runs"]),
     ("runs-export", &["runs", "export"]),
+    ("doctor", &["doctor"]),
     ("config", &["config"]),
     ("completions", &["completions"]),
 ];
@@ -48,7 +49,7 @@ fn every_shell_gets_a_completion_script() {
         let outcome = World::new().run(&["completions", shell]);
         assert_eq!(outcome.code, Some(0));
         assert!(
-            outcome.stdout.contains("mapcoder") && outcome.stdout.contains("config"),
+            outcome.stdout.contains("mapcoder") && outcome.stdout.contains("doctor"),
             "{shell}"
         );
     }

@@ -7,6 +7,7 @@
 )]
 
 mod config;
+mod doctor;
 mod help;
 mod model;
 mod runs;

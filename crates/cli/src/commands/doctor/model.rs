@@ -1,0 +1,86 @@
+use std::io::Read as _;
+use std::path::Path;
+
+use super::{Area, Finding, State, endpoint};
+use crate::assets::{self, Asset, DEFAULT_MODEL, Use};
+use crate::fetch::Client;
+use crate::settings::Settings;
+
+/// What answers: a server, or a model file and whatever is needed to fetch it.
+pub(super) fn look(settings: &Settings) -> anyhow::Result<Vec<Finding>> {
+    let servers = endpoint::look(settings)?;
+    if settings.base_url.is_some() {
+        return Ok(servers);
+    }
+    let client = Client::all()
+        .into_iter()
+        .find_map(|client| Some((client.version()?, client)));
+    let mut findings = vec![local(settings, client.is_some())];
+    findings.push(match client {
+        Some((version, client)) => {
+            // The version line goes on with the path of the installation.
+            let version = version.split(" from ").next().unwrap_or_default();
+            let detail = format!("`{client}` ({version})");
+            Finding::new(Area::Model, "package client", State::Ok, detail)
+        }
+        None => {
+            let detail = "none found; models and data cannot be fetched";
+            Finding::new(Area::Model, "package client", State::Note, detail)
+                .advice("install pip, for instance with `python3 -m ensurepip`")
+        }
+    });
+    findings.extend(servers);
+    Ok(findings)
+}
+
+/// The local model that the settings name.
+fn local(settings: &Settings, can_fetch: bool) -> Finding {
+    let name = settings.model.as_deref().unwrap_or(DEFAULT_MODEL);
+    let finding = |state, detail: String| Finding::new(Area::Model, "local model", state, detail);
+    if settings.model_is_file() {
+        return file(Path::new(name));
+    }
+    let asset = Asset::find(name).filter(|asset| asset.usage == Use::Model);
+    let Some(asset) = asset else {
+        return match assets::cached_model(name, &settings.cache) {
+            Ok(path) => file(&path),
+            Err(error) => {
+                finding(State::Broken, error.to_string()).advice(error.help().unwrap_or_default())
+            }
+        };
+    };
+    if asset.is_intact(&settings.cache) {
+        let path = asset.path(&settings.cache);
+        let detail = format!("{name} at {}, its digest is right", path.display());
+        finding(State::Ok, detail)
+    } else if asset.is_here(&settings.cache) {
+        finding(State::Broken, format!("{name} is damaged"))
+            .advice("fetch it anew with `mapcoder model pull`")
+    } else if can_fetch {
+        let detail = format!("{name} is not here yet; the first use fetches it");
+        finding(State::Note, detail).advice("fetch it now with `mapcoder model pull`")
+    } else {
+        finding(State::Broken, format!("{name} is not here")).advice(
+            "install pip and run `mapcoder model pull`, or name a file of yours with `--model FILE.gguf`",
+        )
+    }
+}
+
+fn file(path: &Path) -> Finding {
+    let mut magic = [0; 4];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic));
+    let finding = |state, what: &str| {
+        Finding::new(
+            Area::Model,
+            "local model",
+            state,
+            format!("{} {what}", path.display()),
+        )
+    };
+    match read {
+        Ok(()) if magic == *b"GGUF" => finding(State::Ok, "is a GGUF file"),
+        Ok(()) => finding(State::Broken, "is no GGUF file").advice("name another file"),
+        Err(error) => finding(State::Broken, &format!("cannot be read: {error}"))
+            .advice("check the path given as `model`"),
+    }
+}

@@ -160,7 +160,7 @@ pub(crate) struct Head {
 impl Head {
     pub(crate) const SIZE: usize = 16;
 
-    fn encode(self) -> [u8; Head::SIZE] {
+    pub(crate) fn encode(self) -> [u8; Head::SIZE] {
         let mut bytes = [0; Head::SIZE];
         let fields = [
             MAGIC,

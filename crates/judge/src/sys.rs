@@ -280,6 +280,28 @@ pub(crate) fn fork_into(namespaces: c_int) -> io::Result<Fork> {
     }
 }
 
+/// Starts a process that runs `body` in our memory while we wait, until it execs or leaves.
+/// Much cheaper than a fork, since no page tables are copied. When `body` returns, the process leaves.
+pub(crate) fn fork_for_exec(body: &mut dyn FnMut()) -> io::Result<pid_t> {
+    const STACK: usize = 256 << 10;
+    extern "C" fn run(body: *mut libc::c_void) -> c_int {
+        // SAFETY: the pointer is the one made below, and its target lives as long as the parent waits.
+        let body = unsafe { &mut **body.cast::<&mut dyn FnMut()>() };
+        body();
+        exit(78);
+    }
+    let mut stack = vec![0u128; STACK / size_of::<u128>()];
+    let mut body = body;
+    let argument: *mut &mut dyn FnMut() = &raw mut body;
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    // SAFETY: the stack is large, aligned and grows down from its end. CLONE_VFORK suspends this single-threaded
+    // process until the child no longer uses our memory, so the two never run in it at the same time.
+    check(unsafe {
+        let top = stack.as_mut_ptr().add(stack.len());
+        libc::clone(run, top.cast(), flags, argument.cast())
+    })
+}
+
 /// Leaves at once, without destructors.
 pub(crate) fn exit(code: c_int) -> ! {
     // SAFETY: always sound; nothing of ours runs afterwards.
@@ -632,6 +654,7 @@ pub(crate) fn pivot_here() -> io::Result<()> {
 }
 
 /// Installs a seccomp filter, given as the raw bytes of its instructions.
+/// The bytes need not be aligned, so they are copied; the copy may stay behind when the process shares its parent's memory.
 pub(crate) fn install_filter(program: &[u8]) -> io::Result<()> {
     let mut instructions: Vec<libc::sock_filter> = program
         .chunks_exact(8)

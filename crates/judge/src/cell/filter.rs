@@ -199,7 +199,7 @@ pub(crate) fn inherited() -> Vec<u8> {
 
 /// The filter of a run on rungs without process namespaces: it may make threads but no processes,
 /// and signal nobody but itself.
-/// The placeholder [`OWN_PID`] must be replaced before use, as [`for_process`] does.
+/// The placeholder [`OWN_PID`] must be replaced before use, as [`bind`] does.
 pub(crate) fn single_process() -> Vec<u8> {
     let mut program = Program::default();
     program.begin();
@@ -225,15 +225,13 @@ pub(crate) fn single_process() -> Vec<u8> {
     program.end()
 }
 
-/// A [`single_process`] filter for the process with this id.
-pub(crate) fn for_process(program: &[u8], pid: u32) -> Vec<u8> {
-    let mut program = program.to_vec();
+/// Makes a [`single_process`] filter one for the process with this id.
+pub(crate) fn bind(program: &mut [u8], pid: u32) {
     for instruction in program.chunks_exact_mut(8) {
         if instruction[4..] == OWN_PID.to_le_bytes() {
             instruction[4..].copy_from_slice(&pid.to_le_bytes());
         }
     }
-    program
 }
 
 /// A program as text.

@@ -2,12 +2,13 @@
 //! It speaks the same datagrams as the Python zygote.
 
 use std::ffi::CString;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd as _, OwnedFd, RawFd};
 
 use serde::{Deserialize, Serialize};
 
 use super::filter;
-use crate::sys::{self, Fork};
+use crate::sys;
 
 /// A run, as told to a launcher; its descriptors come along.
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,9 +48,12 @@ pub(super) fn environment() -> Vec<CString> {
     .to_vec()
 }
 
+/// Where a program's file lies until it runs.
+/// Descriptor 3 is the socket, which an exec closes: over it we can say that there was none.
+const PROGRAM: RawFd = 4;
+
 /// Serves launches until the other side is gone. Never returns.
 pub(super) fn serve(control: &OwnedFd) -> ! {
-    let environment = environment();
     let say = |word: &str| sys::send(control.as_fd(), word.as_bytes(), &[]);
     let _ = say("{}");
     let mut buffer = vec![0; 1 << 16];
@@ -62,16 +66,16 @@ pub(super) fn serve(control: &OwnedFd) -> ! {
         let Ok(launch) = serde_json::from_slice::<Launch>(&buffer[..n_bytes]) else {
             sys::exit(73);
         };
-        let pid = match sys::fork() {
-            Ok(Fork::Child) => {
-                if let Err(error) = start(&launch, &fds, &environment) {
-                    let word = serde_json::json!({ "error": error.to_string() });
-                    let _ = say(&word.to_string());
-                }
-                sys::exit(78);
-            }
-            Ok(Fork::Parent(pid)) => pid,
-            Err(_) => sys::exit(74),
+        let Ok(mut program) = Prepared::new(&launch, &fds) else {
+            sys::exit(74);
+        };
+        let pid = sys::fork_for_exec(&mut || {
+            let error = program.start();
+            let word = serde_json::json!({ "error": error.to_string() });
+            let _ = say(&word.to_string());
+        });
+        let Ok(pid) = pid else {
+            sys::exit(74);
         };
         drop(fds);
         let _ = say(&format!("{{\"pid\":{pid}}}"));
@@ -89,50 +93,78 @@ pub(super) fn serve(control: &OwnedFd) -> ! {
     }
 }
 
-/// Becomes the program. Returns on failure only.
-fn start(launch: &Launch, fds: &[OwnedFd], environment: &[CString]) -> std::io::Result<()> {
-    // Descriptor 3 is the socket, which an exec closes: over it we can say that there was none.
-    const PROGRAM: i32 = 4;
-    let is_binary = launch.mode == "exec";
-    let first = usize::from(is_binary);
-    sys::new_session();
-    // Out of the way of the numbers that are given out below.
-    let fds = fds
-        .iter()
-        .map(|fd| sys::dup_above(fd.as_raw_fd(), 64))
-        .collect::<std::io::Result<Vec<_>>>()?;
-    for standard in 0..3 {
-        let fd = fds
-            .get(first + standard)
-            .ok_or(std::io::ErrorKind::InvalidInput)?;
-        sys::dup_to(fd.as_raw_fd(), standard as i32, true)?;
+/// A program about to be started. It is all made beforehand, since its process shares our memory until it execs.
+struct Prepared<'a> {
+    is_binary: bool,
+    fds: &'a [OwnedFd],
+    directory: CString,
+    rlimits: &'a [(u32, i64)],
+    filter: Vec<u8>,
+    argv: Vec<CString>,
+    environment: Vec<CString>,
+}
+
+impl Prepared<'_> {
+    fn new<'a>(launch: &'a Launch, fds: &'a [OwnedFd]) -> io::Result<Prepared<'a>> {
+        let is_binary = launch.mode == "exec";
+        if fds.len() != 3 + usize::from(is_binary) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let mut environment = environment();
+        environment.push(sys::c_string(if is_binary {
+            "TMPDIR=/tmp".to_string()
+        } else {
+            format!("TMPDIR={}", launch.directory)
+        })?);
+        let argv = launch.argv.iter().map(|part| sys::c_string(part.as_str()));
+        Ok(Prepared {
+            is_binary,
+            fds,
+            directory: sys::c_string(launch.directory.as_str())?,
+            rlimits: &launch.rlimits,
+            filter: filter::from_hex(&launch.filter),
+            argv: argv.collect::<io::Result<_>>()?,
+            environment,
+        })
     }
-    if is_binary {
-        sys::dup_to(fds[0].as_raw_fd(), PROGRAM, false)?;
+
+    /// Becomes the program. Returns on failure only.
+    fn start(&mut self) -> io::Error {
+        match self.arrange() {
+            Ok(()) => {
+                let program = self.is_binary.then_some(PROGRAM);
+                sys::exec(program, &self.argv, &self.environment)
+            }
+            Err(error) => error,
+        }
     }
-    std::mem::forget(fds);
-    sys::close_from(PROGRAM + i32::from(is_binary));
-    sys::change_directory(&sys::c_string(launch.directory.as_str())?)?;
-    for &(resource, value) in &launch.rlimits {
-        sys::set_rlimit(
-            resource,
-            u64::try_from(value).unwrap_or(libc::RLIM_INFINITY),
-        )?;
+
+    fn arrange(&mut self) -> io::Result<()> {
+        sys::new_session();
+        // Out of the way of the numbers that are given out below; the copies end with this process or its exec.
+        let mut copies = [0; 4];
+        for (copy, fd) in copies.iter_mut().zip(self.fds) {
+            *copy = sys::dup_above(fd.as_raw_fd(), 64)?.into_raw_fd();
+        }
+        let (program, standard) = copies.split_at(usize::from(self.is_binary));
+        for (number, &fd) in standard.iter().take(3).enumerate() {
+            sys::dup_to(fd, number as RawFd, true)?;
+        }
+        if let Some(&program) = program.first() {
+            sys::dup_to(program, PROGRAM, false)?;
+        }
+        sys::close_from(PROGRAM + RawFd::from(self.is_binary));
+        sys::change_directory(&self.directory)?;
+        for &(resource, value) in self.rlimits {
+            sys::set_rlimit(
+                resource,
+                u64::try_from(value).unwrap_or(libc::RLIM_INFINITY),
+            )?;
+        }
+        if !self.filter.is_empty() {
+            filter::bind(&mut self.filter, std::process::id());
+            sys::install_filter(&self.filter)?;
+        }
+        Ok(())
     }
-    let mut environment = environment.to_vec();
-    environment.push(sys::c_string(if is_binary {
-        "TMPDIR=/tmp".to_string()
-    } else {
-        format!("TMPDIR={}", launch.directory)
-    })?);
-    let argv = launch
-        .argv
-        .iter()
-        .map(|part| sys::c_string(part.as_str()))
-        .collect::<std::io::Result<Vec<_>>>()?;
-    if !launch.filter.is_empty() {
-        let program = filter::from_hex(&launch.filter);
-        sys::install_filter(&filter::for_process(&program, std::process::id()))?;
-    }
-    Err(sys::exec(is_binary.then_some(PROGRAM), &argv, &environment))
 }

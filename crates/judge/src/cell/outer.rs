@@ -48,8 +48,12 @@ fn receive_setup() -> io::Result<(OwnedFd, Setup)> {
     sys::usual_file_modes();
     // SAFETY: the judge started us with its socket as descriptor 0, which nothing else here uses.
     let socket = unsafe { OwnedFd::from_raw_fd(0) };
-    let control = sys::dup_above(socket.as_raw_fd(), 10)?;
+    sys::dup_to(socket.as_raw_fd(), 3, false)?;
     drop(socket);
+    // Whatever else the judge had open and forgot to close is not for us.
+    sys::close_from(4);
+    // SAFETY: descriptor 3 was just made, and nothing else was left open.
+    let control = unsafe { OwnedFd::from_raw_fd(3) };
     let null = sys::open_null()?;
     for standard in 0..3 {
         sys::dup_to(null.as_raw_fd(), standard, true)?;

@@ -11,7 +11,7 @@ A child does one of three things:
 Only values of exact built-in types cross the stream, as tagged JSON.
 """
 
-import array, ast, atexit, bisect, builtins, collections, copy, dataclasses, datetime, decimal, enum, fractions
+import array, ast, atexit, bisect, builtins, collections, copy, ctypes, dataclasses, datetime, decimal, enum, fractions
 import functools, gc, hashlib, heapq, io, itertools, json, linecache, math, operator, os, random, re, resource
 import select, signal, socket, statistics, string, struct, sys, threading, time, traceback, types, typing
 
@@ -29,7 +29,7 @@ TEST = "test.py"
 
 def zygote():
     gc.collect()
-    gc.freeze()
+    gc.freeze()  # so that collections in children leave the pages that they share untouched
     sys.path[:] = [entry for entry in sys.path if entry]
     control = socket.socket(fileno=CONTROL)
     control.send(b"{}")
@@ -68,7 +68,6 @@ def prepare(spec, fds):
     os.chdir(spec["directory"])
     for name, value in spec["rlimits"]:
         resource.setrlimit(name, (value, value))
-    gc.unfreeze()
     os.dup2(input_fd, 0)
     os.dup2(output_fd, 1)
     os.dup2(error_fd, 2)
@@ -87,8 +86,6 @@ def prepare(spec, fds):
 
 def install_filter(program):
     """Installs a seccomp filter in which the placeholder stands for this process's own id."""
-    import ctypes
-
     program = program.replace(b"\xef\xbe\xad\xde", struct.pack("<I", os.getpid()))
     buffer = ctypes.create_string_buffer(program, len(program))
 

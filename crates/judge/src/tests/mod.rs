@@ -1,0 +1,3 @@
+mod compare;
+mod protocol;
+mod python_values;

@@ -8,6 +8,10 @@ use crate::LedgerError;
 /// Marks the file as ours: the bytes `mapc`.
 const APPLICATION_ID: i64 = 0x6d61_7063;
 
+/// Pages that a connection keeps in memory, in KiB: keys are spread evenly, so a large ledger touches many pages.
+const WRITER_CACHE_KIB: i64 = 32 << 10;
+const READER_CACHE_KIB: i64 = 8 << 10;
+
 /// How long a process waits for the write lock of another.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -44,6 +48,9 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, LedgerError> {
         enter_wal(&connection, path)?;
         migrate(&mut connection, path)?;
     }
+    connection
+        .pragma_update(None, "cache_size", -WRITER_CACHE_KIB)
+        .map_err(classify)?;
     // Every commit waits for the disk: neither a killed process nor a power cut loses what was acknowledged.
     connection
         .pragma_update(None, "synchronous", "FULL")
@@ -56,6 +63,7 @@ pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     connection.pragma_update(None, "query_only", "ON")?;
     Ok(connection)
 }

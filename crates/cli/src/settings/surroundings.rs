@@ -20,6 +20,9 @@ const PROJECT_FILE: &str = "mapcoder.toml";
 /// The only source of the API key.
 pub(super) const API_KEY: &str = "OPENAI_API_KEY";
 
+/// A key of fewer bytes guards nothing.
+const SHORTEST_KEY: usize = 8;
+
 impl Surroundings {
     /// Those of this process. A variable that is empty counts as absent, as is usual.
     pub(crate) fn of_this_process(config: Option<PathBuf>) -> Surroundings {
@@ -47,10 +50,11 @@ impl Surroundings {
     }
 
     /// Replaces the API key, should it stand in a text that is about to be printed.
+    /// Placeholders such as `none`, which local servers are given, are words of other texts too and stay.
     pub(crate) fn redact(&self, text: &str) -> String {
         match self.variable(API_KEY) {
-            Some(key) => text.replace(key, "***"),
-            None => text.to_string(),
+            Some(key) if key.len() >= SHORTEST_KEY => text.replace(key, "***"),
+            _ => text.to_string(),
         }
     }
 

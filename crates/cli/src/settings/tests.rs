@@ -292,6 +292,11 @@ fn a_key_is_set_or_unset_and_never_shown() {
         world.surroundings.redact("key sk-canary refused"),
         "key *** refused"
     );
+    let placeholder = World::new().with("OPENAI_API_KEY", "none").surroundings;
+    assert_eq!(
+        placeholder.redact("none of the servers"),
+        "none of the servers"
+    );
 }
 
 #[test]

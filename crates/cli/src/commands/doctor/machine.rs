@@ -37,7 +37,8 @@ pub(super) fn look() -> Vec<Finding> {
     }
     let mut findings = vec![cpu];
     if let Some((total, available)) = memory() {
-        let detail = format!("{} free of {}", megabytes(available), megabytes(total));
+        let [available_gb, total_gb] = [available, total].map(|bytes| bytes as f64 / 1e9);
+        let detail = format!("{available_gb:.1} GB free of {total_gb:.1} GB");
         findings.push(if available < ENOUGH_MEMORY {
             Finding::new(Area::Machine, "memory", State::Note, detail)
                 .advice("close other programs, or judge fewer programs at a time (`judge.cells`)")

@@ -1,0 +1,208 @@
+//! The table at the end of `eval`.
+
+use std::fmt::Write as _;
+
+use domain::Usage;
+
+use crate::progress::duration;
+use crate::{Align, Ending, Summary, Table};
+
+impl Summary {
+    /// The whole report as plain text.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        self.write_head(&mut text);
+        text.push('\n');
+        self.write_endings(&mut text);
+        for table in [self.agent_table(), self.format_table(), self.place_table()]
+            .into_iter()
+            .flatten()
+        {
+            text.push('\n');
+            text.push_str(&table.to_string());
+        }
+        text
+    }
+
+    fn write_head(&self, text: &mut String) {
+        let header = &self.header;
+        let mut line = |name: &str, value: &str| {
+            // Writing to a string never fails.
+            let _ = writeln!(text, "{name:<10}{value}");
+        };
+        line(
+            "data",
+            &format!("{} ({})", header.data, header.digest.short()),
+        );
+        line("strategy", &header.strategy);
+        line("model", &header.model);
+        let n = header.n_selected;
+        line(
+            "problems",
+            &match self.n_missing {
+                0 => n.to_string(),
+                missing => format!("{n}, {missing} of them without a result yet: incomplete"),
+            },
+        );
+        let endings = &self.endings;
+        line(
+            "pass@1",
+            &match self.pass_at_1 {
+                None => "nothing decided".to_string(),
+                Some(share) => format!(
+                    "{} ({}/{}), 95 % interval {} to {}",
+                    percent(share),
+                    endings.solved,
+                    endings.decided(),
+                    percent(self.interval.low),
+                    percent(self.interval.high)
+                ),
+            },
+        );
+        line(
+            "time",
+            &format!(
+                "model {}, judge {}; a problem {} (median), {} (95th percentile)",
+                duration(self.model_time),
+                duration(self.judge_time),
+                duration(self.time_p50),
+                duration(self.time_p95)
+            ),
+        );
+        if let Some(cost) = self.cost {
+            line("cost", &format!("{cost:.4}"));
+        }
+    }
+
+    fn write_endings(&self, text: &mut String) {
+        let mut table = Table::new([
+            ("ending", Align::Left),
+            ("problems", Align::Right),
+            ("", Align::Left),
+        ]);
+        for ending in Ending::ALL {
+            let n = self.endings.get(ending);
+            if ending == Ending::Stopped && n == 0 {
+                continue;
+            }
+            let remark = match ending {
+                Ending::Failed => self.failed_remark(),
+                _ => String::new(),
+            };
+            table.row([ending.title().to_string(), n.to_string(), remark]);
+        }
+        text.push_str(&table.to_string());
+    }
+
+    fn failed_remark(&self) -> String {
+        let parts = [
+            (self.n_sample_only, "passed the samples only"),
+            (self.n_without_program, "without a program"),
+        ];
+        let parts = parts
+            .into_iter()
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, what)| format!("{n} {what}"));
+        parts.collect::<Vec<_>>().join(", ")
+    }
+
+    fn agent_table(&self) -> Option<Table> {
+        let right = |name| (name, Align::Right);
+        let mut table = Table::new([
+            ("agent", Align::Left),
+            right("calls"),
+            right("prompt tokens"),
+            right("cached"),
+            right("completion tokens"),
+            right("time"),
+        ]);
+        let mut n_calls = 0;
+        let mut usage = Usage::default();
+        for agent in &self.agents {
+            n_calls += agent.n_calls;
+            usage += agent.usage;
+            table.row(agent_row(
+                agent.agent.name(),
+                agent.n_calls,
+                &agent.usage,
+                duration(agent.time),
+            ));
+        }
+        if self.agents.len() > 1 {
+            table.row(agent_row("all", n_calls, &usage, duration(self.model_time)));
+        }
+        (!self.agents.is_empty()).then_some(table)
+    }
+
+    fn format_table(&self) -> Option<Table> {
+        let right = |name| (name, Align::Right);
+        let mut table = Table::new([
+            ("agent", Align::Left),
+            ("contract", Align::Left),
+            right("replies"),
+            right("format failures"),
+            right("of replies"),
+            right("recovered"),
+            right("lost"),
+        ]);
+        for format in &self.formats {
+            table.row([
+                format.agent.name().to_string(),
+                format.contract.name().to_string(),
+                grouped(format.n_replies as u64),
+                grouped(format.n_failures as u64),
+                percent(format.n_failures as f64 / format.n_replies as f64),
+                grouped(format.n_recovered as u64),
+                grouped((format.n_failures - format.n_recovered) as u64),
+            ]);
+        }
+        (!self.formats.is_empty()).then_some(table)
+    }
+
+    fn place_table(&self) -> Option<Table> {
+        let mut table = Table::new([("solved by", Align::Left), ("problems", Align::Right)]);
+        for summary in &self.places {
+            let place = summary.place;
+            let program = match place.debug_round {
+                0 => "first program".to_string(),
+                round => format!("repair {round}"),
+            };
+            table.row([
+                format!("plan {}, {program}", place.plan_rank + 1),
+                summary.n_solved.to_string(),
+            ]);
+        }
+        (!self.places.is_empty()).then_some(table)
+    }
+}
+
+fn agent_row(name: &str, n_calls: usize, usage: &Usage, time: String) -> [String; 6] {
+    [
+        name.to_string(),
+        grouped(n_calls as u64),
+        grouped(usage.prompt_tokens),
+        grouped(usage.cached_tokens),
+        grouped(usage.completion_tokens),
+        time,
+    ]
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+/// Digits in groups of three: `12,345,678`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (idx, digit) in digits.chars().enumerate() {
+        if idx > 0 && (digits.len() - idx).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

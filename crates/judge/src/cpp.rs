@@ -1,5 +1,6 @@
 //! The C++ compiler.
 
+use std::path::Path;
 use std::time::Duration;
 
 use domain::Limits;
@@ -45,22 +46,39 @@ impl Compiler {
         Err(reason)
     }
 
-    /// The command that compiles standard input into the file `out`.
-    pub(crate) fn command(&self) -> Vec<String> {
-        let mut command = vec![
-            self.path.as_str(),
-            "-x",
-            "c++",
-            "-std=c++17",
-            "-O2",
-            "-pipe",
-        ];
-        command.extend(["-fdiagnostics-color=never", "-fmax-errors=20"]);
+    /// The command that compiles standard input into the file `out`, with precompiled headers from a directory.
+    pub(crate) fn command(&self, headers: Option<&Path>) -> Vec<String> {
+        let mut command = self.with_flags("c++");
         if self.can_link_statically {
-            command.push("-static");
+            command.push("-static".into());
         }
-        command.extend(["-o", "out", "-"]);
-        command.into_iter().map(String::from).collect()
+        if let Some(headers) = headers {
+            command.extend(["-I".into(), headers.to_string_lossy().into_owned()]);
+        }
+        command.push("-".into());
+        command
+    }
+
+    /// The command that compiles a header into the file `out`.
+    pub(crate) fn header_command(&self, header: &str) -> Vec<String> {
+        let mut command = self.with_flags("c++-header");
+        command.push(header.into());
+        command
+    }
+
+    /// Where a header lies that programs include by name.
+    pub(crate) fn locate(&self, settings: &Settings, header: &str) -> Option<String> {
+        let arguments = ["-x", "c++", "-M", "-include", header, "/dev/null"];
+        let rule = ask(settings, Path::new(&self.path), &arguments).ok()?;
+        let mut files = rule.split_ascii_whitespace();
+        files.find(|file| file.ends_with(header)).map(String::from)
+    }
+
+    fn with_flags(&self, language: &str) -> Vec<String> {
+        let flags = "-std=c++17 -O2 -pipe -fdiagnostics-color=never -fmax-errors=20 -o out";
+        let mut command = vec![self.path.clone(), "-x".into(), language.into()];
+        command.extend(flags.split(' ').map(String::from));
+        command
     }
 }
 

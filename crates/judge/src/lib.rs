@@ -19,6 +19,7 @@ mod compare;
 mod cpp;
 mod error;
 mod handle;
+mod header;
 mod judge;
 mod probe;
 mod protocol;

@@ -2,13 +2,16 @@
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use domain::{CaseReport, Checker, Limits, Rung, Test};
+use domain::{CaseReport, Checker, Exit, Limits, Rung, Test};
 use tokio::sync::oneshot;
 
+use crate::cpp::Compiler;
 use crate::handle::{Cell, Run};
+use crate::header::{self, Header};
 use crate::protocol::{Allowance, Hit, Purpose, Setup, Task, raw};
 use crate::sys::{self, Sockets};
 use crate::toolchain::Toolchains;
@@ -60,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) rung: Rung,
     pub(crate) toolchains: Toolchains,
+    /// Whether making the precompiled header has been tried.
+    header_tried: AtomicBool,
     queue: Mutex<Queue>,
     changed: Condvar,
 }
@@ -76,6 +81,7 @@ impl Shared {
             settings,
             rung,
             toolchains,
+            header_tried: AtomicBool::new(false),
             queue: Mutex::default(),
             changed: Condvar::new(),
         }
@@ -130,10 +136,16 @@ pub(crate) fn setup(
         .as_ref()
         .ok()
         .map(|python| python.path.clone());
+    let mut readable = toolchains.readable();
+    let compiler = toolchains.cpp.as_ref().ok();
+    let header = compiler.and_then(|compiler| Header::of(settings, compiler));
+    if let Some(header) = header.filter(|header| purpose == Purpose::Compile && header.is_ready()) {
+        readable.push(header.directory.to_string_lossy().into_owned());
+    }
     Setup {
         purpose,
         rung,
-        readable: toolchains.readable(),
+        readable,
         python: python.filter(|_| purpose != Purpose::Compile),
         disk_bytes: if purpose == Purpose::Compile {
             COMPILE_DISK
@@ -326,17 +338,13 @@ impl Worker {
         is_unwanted: &dyn Fn() -> bool,
     ) -> Result<Compiled, String> {
         let compiler = self.shared.toolchains.cpp.clone()?;
-        let source = memory(source)?;
-        let limits = cpp::limits();
-        let allowance = allowance(&limits);
-        let mut cell = self.take(Purpose::Compile)?;
-        let task = Task::Compile {
-            argv: compiler.command(),
+        let header = if source.contains(header::NAME) {
+            self.header(&compiler, is_unwanted)
+        } else {
+            None
         };
-        cell.send(task, allowance, &raw([&source]))?;
-        let mut run = cell.receive(&allowance, is_unwanted)?;
-        let artifact = run.artifact.take();
-        self.put_back(Purpose::Compile, cell, &run);
+        let headers = header.as_ref().map(|header| header.directory.as_path());
+        let (run, artifact) = self.compiler(compiler.command(headers), source, is_unwanted)?;
         let outcome = &run.outcome;
         let said = head(&run.stderr).replace("<stdin>", "main.cpp");
         let log = match outcome.hit {
@@ -346,7 +354,7 @@ impl Worker {
             None if outcome.oom => format!("the compiler ran out of memory\n{said}"),
             None => said,
         };
-        let succeeded = outcome.hit.is_none() && outcome.exit == Some(domain::Exit::Code(0));
+        let succeeded = outcome.hit.is_none() && outcome.exit == Some(Exit::Code(0));
         if succeeded && artifact.is_none() {
             return Err("the compiler left no program".into());
         }
@@ -354,6 +362,42 @@ impl Worker {
             binary: artifact.filter(|_| succeeded).map(Arc::new),
             log,
         })
+    }
+
+    /// The precompiled header, made first if there is a cache without it. `None` when it cannot be had.
+    fn header(&mut self, compiler: &Compiler, is_unwanted: &dyn Fn() -> bool) -> Option<Header> {
+        let header = Header::of(&self.shared.settings, compiler)?;
+        if header.is_ready() {
+            return Some(header);
+        }
+        // One thread makes it; the others compile without it in the meantime, and so do all if it cannot be made.
+        if self.shared.header_tried.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        let source = compiler.locate(&self.shared.settings, header::NAME)?;
+        let command = compiler.header_command(&source);
+        let (_, artifact) = self.compiler(command, "", is_unwanted).ok()?;
+        header.store(artifact?).ok()?;
+        // Only a new cell can read it.
+        self.cells.compile = None;
+        Some(header)
+    }
+
+    /// Runs the compiler in its cell.
+    fn compiler(
+        &mut self,
+        argv: Vec<String>,
+        source: &str,
+        is_unwanted: &dyn Fn() -> bool,
+    ) -> Result<(Run, Option<OwnedFd>), String> {
+        let source = memory(source)?;
+        let allowance = allowance(&cpp::limits());
+        let mut cell = self.take(Purpose::Compile)?;
+        cell.send(Task::Compile { argv }, allowance, &raw([&source]))?;
+        let mut run = cell.receive(&allowance, is_unwanted)?;
+        let artifact = run.artifact.take();
+        self.put_back(Purpose::Compile, cell, &run);
+        Ok((run, artifact))
     }
 
     /// Takes a cell out of its place, so that an early return drops it.

@@ -44,7 +44,10 @@ pub(crate) fn build(readable: &[String], disk_bytes: u64) -> Result<OwnedFd, Str
         bind_mount(&Path::new("/dev").join(device), &inside).map_err(at("devices"))?;
     }
     fs::create_dir_all(root.join("box/run")).map_err(at("box"))?;
-    symlink("/box/run/tmp", root.join("tmp")).map_err(at("tmp"))?;
+    // Where something readable lies below `/tmp`, programs do without a `/tmp` to write to.
+    if !root.join("tmp").exists() {
+        symlink("/box/run/tmp", root.join("tmp")).map_err(at("tmp"))?;
+    }
     let processes = hidden_proc(root).map_err(at("process list"))?;
     sys::change_directory(&c_path(root).map_err(at("root"))?).map_err(at("root"))?;
     sys::pivot_here().map_err(at("pivot_root"))?;

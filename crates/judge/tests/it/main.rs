@@ -5,7 +5,9 @@
     reason = "test helpers may panic and say what they skip"
 )]
 
+mod behaviour;
 mod canonical;
 mod common;
+mod compile;
 mod forgeries;
 mod hostile;

@@ -1,1 +1,300 @@
-//! Under construction.
+//! Serves chat requests from one local model.
+//!
+//! 1. [`Engine::load`] reads a GGUF file, plans its memory ([`Engine::plan`]) and starts a worker.
+//! 2. [`Engine`] is an [`llm::ChatModel`]: requests of any number of callers share the worker's forward passes,
+//!    prompts in chunks beside replies token by token. What waits for room waits in a queue, first come first served.
+//! 3. Dropping a request's future frees its room at once. [`Engine::counters`] tell how far the work is.
+//!
+//! A reply depends on its request alone, to the last bit: not on what else is running, nor on what is cached.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use domain::{Agent, Ask, Digest, Reply};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use llm::{ChatError, ChatModel};
+use model::{
+    ChatMessage, ChatTemplate, ChatTemplateError, Decoder, Gguf, GgufError, KvCache, Layout,
+    LoadOptions, ModelError, PAGE_TOKENS, Tokenizer, TokenizerError,
+};
+use tokio::sync::oneshot;
+
+mod counters;
+mod pages;
+mod sequence;
+mod worker;
+
+pub use counters::{Counters, Progress};
+
+use sequence::Request;
+use worker::Worker;
+
+/// How an engine is set up.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Threads that compute; 0 takes one per processor.
+    pub n_threads: usize,
+    /// Replies that are written at the same time; further requests wait.
+    pub max_sequences: usize,
+    /// Tokens of the longest conversation with its reply.
+    /// Absent: what the model was trained for, but at most 8,192.
+    pub context_tokens: Option<usize>,
+    /// Tokens that the cache of keys and values holds, all conversations together.
+    /// Absent: 2,048 for each of `max_sequences`, and at least one conversation of full length.
+    pub cache_tokens: Option<usize>,
+    /// Prompt tokens that one forward pass takes at most, beside the running replies.
+    pub prefill_tokens: usize,
+    /// The file's digest, where the caller knows it; otherwise it is computed.
+    pub digest: Option<Digest>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            n_threads: 0,
+            max_sequences: 8,
+            context_tokens: None,
+            cache_tokens: None,
+            prefill_tokens: 128,
+            digest: None,
+        }
+    }
+}
+
+/// Memory that an engine takes, known before its first request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// Weights, as they are kept in memory.
+    pub weights_bytes: usize,
+    /// The cache of keys and values when it is full.
+    pub cache_bytes: usize,
+    /// Tokens that this cache holds.
+    pub cache_tokens: usize,
+    /// Tokens of the longest conversation with its reply.
+    pub context_tokens: usize,
+    /// Replies that are written at the same time.
+    pub max_sequences: usize,
+    /// Threads that compute.
+    pub n_threads: usize,
+}
+
+/// Why an engine cannot start. Each message is one line.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Gguf(#[from] GgufError),
+    /// The model is not one that the decoder knows.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The tokenizer is missing or unknown.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// The chat template is missing or broken.
+    #[error(transparent)]
+    Template(#[from] ChatTemplateError),
+    /// A setting leaves no room to work.
+    #[error("start the engine: {0}")]
+    Setting(String),
+    /// The system gives no thread.
+    #[error("start the engine: {0}")]
+    Thread(std::io::Error),
+}
+
+/// A local model that answers chat requests.
+pub struct Engine {
+    identity: String,
+    plan: Plan,
+    tokenizer: Arc<Tokenizer>,
+    template: ChatTemplate,
+    counters: Arc<Counters>,
+    /// Absent while the engine is being dropped.
+    requests: Option<Sender<Request>>,
+    worker: Option<JoinHandle<()>>,
+}
+
+/// The longest context that is planned for without being asked.
+const DEFAULT_CONTEXT_TOKENS: usize = 8_192;
+
+/// What a conversation with its reply usually stays below.
+const DEFAULT_TOKENS_PER_SEQUENCE: usize = 2_048;
+
+impl Engine {
+    /// Loads a model and starts its worker.
+    ///
+    /// # Errors
+    /// When the file is missing, no GGUF, truncated, or holds a model, tokenizer or template that cannot be used;
+    /// when a setting leaves no room to work.
+    pub fn load(path: &Path, settings: Settings) -> Result<Engine, EngineError> {
+        let gguf = Gguf::open(path)?;
+        let n_threads = match settings.n_threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        };
+        let tokenizer = Arc::new(Tokenizer::load(&gguf)?);
+        let template = ChatTemplate::load(&gguf)?;
+        let decoder = Decoder::load(
+            &gguf,
+            &LoadOptions {
+                n_threads,
+                layout: Layout::Packed,
+            },
+        )?;
+        let plan = plan(&settings, &decoder, n_threads)?;
+        let digest = settings.digest.unwrap_or_else(|| Digest::of(gguf.bytes()));
+        let name = path
+            .file_stem()
+            .map_or_else(|| "model".into(), |stem| stem.to_string_lossy());
+        let identity = format!("{name}@{}", digest.short());
+
+        let cache = KvCache::new(decoder.config(), plan.cache_tokens / PAGE_TOKENS);
+        let counters = Arc::new(Counters::default());
+        let (requests, inbox) = mpsc::channel();
+        let worker = Worker::new(
+            decoder,
+            cache,
+            Arc::clone(&tokenizer),
+            Arc::clone(&counters),
+            plan,
+            settings.prefill_tokens.max(1),
+        );
+        let worker = std::thread::Builder::new()
+            .name("engine".to_string())
+            .spawn(move || worker.serve(&inbox))
+            .map_err(EngineError::Thread)?;
+        Ok(Engine {
+            identity,
+            plan,
+            tokenizer,
+            template,
+            counters,
+            requests: Some(requests),
+            worker: Some(worker),
+        })
+    }
+
+    /// The memory that it takes.
+    pub fn plan(&self) -> Plan {
+        self.plan
+    }
+
+    /// How far its work is.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The tokens of a conversation, as the model sees it.
+    ///
+    /// # Errors
+    /// When the model's chat template refuses the conversation.
+    pub fn encode(&self, messages: &[domain::Message]) -> Result<Vec<u32>, ChatTemplateError> {
+        let messages: Vec<ChatMessage> = messages
+            .iter()
+            .map(|message| ChatMessage {
+                role: match message.role {
+                    domain::Role::System => "system",
+                    domain::Role::User => "user",
+                    domain::Role::Assistant => "assistant",
+                }
+                .to_string(),
+                content: message.content.clone(),
+            })
+            .collect();
+        self.template.encode(&messages, &self.tokenizer)
+    }
+
+    async fn answer(&self, ask: &Ask) -> Result<Reply, ChatError> {
+        let started = Instant::now();
+        let prompt = self
+            .encode(&ask.messages)
+            .map_err(|error| ChatError::Refused(error.to_string()))?;
+        if prompt.is_empty() {
+            return Err(ChatError::Refused("the conversation is empty".to_string()));
+        }
+        if prompt.len() >= self.plan.context_tokens {
+            return Err(ChatError::PromptTooLong {
+                prompt_tokens: prompt.len() as u64,
+                context_tokens: self.plan.context_tokens as u64,
+            });
+        }
+        let (reply, answer) = oneshot::channel();
+        let stopped = || ChatError::Engine("its worker has stopped".to_string());
+        self.requests
+            .as_ref()
+            .ok_or_else(stopped)?
+            .send(Request::new(ask, prompt, started, reply))
+            .map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())
+    }
+}
+
+impl ChatModel for Engine {
+    fn identity(&self, _agent: Agent) -> String {
+        self.identity.clone()
+    }
+
+    fn chat<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Result<Reply, ChatError>> {
+        self.answer(ask).boxed()
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(worker) = self.worker.take() {
+            let _ = worker.join();
+        }
+    }
+}
+
+fn plan(settings: &Settings, decoder: &Decoder, n_threads: usize) -> Result<Plan, EngineError> {
+    let setting = |what: String| Err(EngineError::Setting(what));
+    if settings.max_sequences == 0 {
+        return setting("at least one reply must be allowed at a time".to_string());
+    }
+    let config = decoder.config();
+    let context_tokens = match settings.context_tokens {
+        None => config.n_ctx.min(DEFAULT_CONTEXT_TOKENS),
+        Some(n) if n > config.n_ctx => {
+            return setting(format!(
+                "a context of {n} tokens is longer than the model's {}",
+                config.n_ctx
+            ));
+        }
+        Some(n) => n,
+    };
+    if context_tokens < 2 {
+        return setting("a context needs room for a prompt and a reply".to_string());
+    }
+    let full = context_tokens
+        .next_multiple_of(PAGE_TOKENS)
+        .saturating_mul(settings.max_sequences);
+    let cache_tokens = settings
+        .cache_tokens
+        .unwrap_or_else(|| {
+            context_tokens.max(
+                settings
+                    .max_sequences
+                    .saturating_mul(DEFAULT_TOKENS_PER_SEQUENCE),
+            )
+        })
+        .min(full)
+        .next_multiple_of(PAGE_TOKENS);
+    if cache_tokens < context_tokens {
+        return setting(format!(
+            "a cache of {cache_tokens} tokens does not hold a context of {context_tokens}"
+        ));
+    }
+    Ok(Plan {
+        weights_bytes: decoder.n_bytes(),
+        cache_bytes: (cache_tokens / PAGE_TOKENS).saturating_mul(KvCache::page_bytes(config)),
+        cache_tokens,
+        context_tokens,
+        max_sequences: settings.max_sequences,
+        n_threads,
+    })
+}

@@ -1,1 +1,59 @@
-//! Under construction.
+//! The decoder of the Llama and Qwen2 family, from a GGUF file to sampled tokens.
+//!
+//! 1. [`Gguf::open`] maps a model file and checks it.
+//! 2. [`Decoder::load`] packs its weights; [`KvCache`] holds keys and values of past tokens in pages.
+//! 3. [`Tokenizer`] and [`ChatTemplate`] turn a conversation into tokens.
+//! 4. [`Decoder::forward`] takes a [`Batch`] of tokens of any sequences and gives the wanted [`Logits`].
+//! 5. [`Sampler`] draws a token from each; [`TextStream`] turns tokens into text as they come.
+
+mod block;
+mod cache;
+mod chat;
+mod config;
+mod decoder;
+mod gguf;
+mod kernel;
+mod matrix;
+mod pool;
+mod sampler;
+mod tokenizer;
+
+pub use block::Format;
+pub use cache::{KvCache, PAGE_TOKENS};
+pub use chat::{ChatMessage, ChatTemplate, ChatTemplateError};
+pub use config::{Architecture, Config};
+pub use decoder::{Batch, Decoder, LoadOptions, Logits, Row};
+pub use gguf::{Gguf, GgufError, Header, TensorInfo, Value};
+pub use matrix::Layout;
+pub use sampler::{Sampler, SamplerSettings};
+pub use tokenizer::{TextStream, Tokenizer, TokenizerError};
+
+/// Why a model cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Gguf(#[from] GgufError),
+    /// The architecture is not one that this decoder knows.
+    #[error("load the model: architecture `{0}` is not supported, only llama and qwen2")]
+    Architecture(String),
+    /// A detail of the model that this decoder does not know.
+    #[error("load the model: {0} is not supported")]
+    Unsupported(String),
+    /// A dimension is beyond reason, or fits no other.
+    #[error("load the model: `{0}` cannot be {1}")]
+    Dimension(String, usize),
+    /// A tensor has another shape than the model's dimensions ask for.
+    #[error("load the model: tensor `{tensor}` has shape {found:?} instead of {expected:?}")]
+    Shape {
+        /// The tensor.
+        tensor: String,
+        /// Rows and columns that the dimensions ask for.
+        expected: (usize, usize),
+        /// Rows and columns in the file.
+        found: (usize, usize),
+    },
+    /// A tensor's numbers are unusable.
+    #[error("load the model: tensor `{0}` is unusable: {1}")]
+    Weights(String, &'static str),
+}

@@ -1,0 +1,262 @@
+//! A request on its way to its reply.
+
+use std::time::Instant;
+
+use domain::{Ask, Finish, Reply, Usage};
+use model::{PAGE_TOKENS, Sampler, SamplerSettings, TextStream, Tokenizer};
+use tokio::sync::oneshot;
+
+use crate::pages::{Beginning, PageTokens, Pages};
+
+/// A request as it comes to the worker.
+pub(crate) struct Request {
+    pub(crate) prompt: Vec<u32>,
+    pub(crate) max_tokens: usize,
+    stop: Vec<String>,
+    sampler: SamplerSettings,
+    started: Instant,
+    reply: oneshot::Sender<Reply>,
+}
+
+impl Request {
+    pub(crate) fn new(
+        ask: &Ask,
+        prompt: Vec<u32>,
+        started: Instant,
+        reply: oneshot::Sender<Reply>,
+    ) -> Request {
+        let sampling = &ask.sampling;
+        Request {
+            prompt,
+            max_tokens: sampling.max_tokens as usize,
+            stop: sampling
+                .stop
+                .iter()
+                .filter(|stop| !stop.is_empty())
+                .cloned()
+                .collect(),
+            sampler: SamplerSettings {
+                temperature: sampling.temperature,
+                top_k: sampling.top_k as usize,
+                top_p: sampling.top_p,
+                min_p: sampling.min_p,
+                // Samples of one question differ; any odd multiplier keeps their seeds apart.
+                seed: sampling
+                    .seed
+                    .wrapping_add(u64::from(ask.sample_idx).wrapping_mul(0xd134_2543_de82_ef95)),
+            },
+            started,
+            reply,
+        }
+    }
+
+    /// True when nobody waits for the reply any more.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.reply.is_closed()
+    }
+
+    /// Pages that it can fill at most.
+    pub(crate) fn n_pages(&self, context_tokens: usize) -> usize {
+        // The last token of a reply is never passed through the decoder.
+        let n_tokens = (self.prompt.len() + self.max_tokens.saturating_sub(1)).min(context_tokens);
+        n_tokens.div_ceil(PAGE_TOKENS)
+    }
+
+    /// Answers without having generated anything.
+    pub(crate) fn finish_empty(self) {
+        let reply = Reply {
+            text: String::new(),
+            finish: Finish::Length,
+            usage: Usage {
+                prompt_tokens: self.prompt.len() as u64,
+                cached_tokens: 0,
+                completion_tokens: 0,
+            },
+            wall: self.started.elapsed(),
+            cost: None,
+        };
+        let _ = self.reply.send(reply);
+    }
+}
+
+/// A request in work.
+pub(crate) struct Sequence {
+    request: Request,
+    /// Prompt and reply so far.
+    tokens: Vec<u32>,
+    /// Tokens whose keys and values are in the cache.
+    pub(crate) n_stored: usize,
+    pub(crate) pages: Vec<u32>,
+    /// Pages still promised.
+    n_promised: usize,
+    /// The full pages, as others may share them.
+    beginning: Beginning,
+    n_published: usize,
+    n_cached: usize,
+    sampler: Sampler,
+    text: TextStream,
+}
+
+impl Sequence {
+    pub(crate) fn new(request: Request, n_promised: usize) -> Sequence {
+        Sequence {
+            tokens: request.prompt.clone(),
+            n_stored: 0,
+            pages: Vec::new(),
+            n_promised,
+            beginning: Beginning::EMPTY,
+            n_published: 0,
+            n_cached: 0,
+            sampler: Sampler::new(request.sampler),
+            text: TextStream::default(),
+            request,
+        }
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.request.is_cancelled()
+    }
+
+    /// True while more than the latest token has to pass through the decoder.
+    pub(crate) fn is_prefilling(&self) -> bool {
+        self.n_stored + 1 < self.tokens.len() || self.n_stored < self.request.prompt.len()
+    }
+
+    /// Tokens that have to pass through the decoder before the next one can be drawn.
+    pub(crate) fn remaining(&self) -> &[u32] {
+        &self.tokens[self.n_stored..]
+    }
+
+    /// Skips what the cache already holds. Returns the tokens skipped.
+    pub(crate) fn adopt(&mut self, pages: &mut Pages) -> usize {
+        let before = self.n_stored;
+        // The last token of the prompt is always computed: its logits are wanted.
+        while self.n_stored == self.n_published * PAGE_TOKENS
+            && self.pages.len() == self.n_published
+            && self.n_stored + PAGE_TOKENS < self.tokens.len()
+        {
+            let tokens = page_tokens(&self.tokens, self.n_published);
+            let Some((page, beginning)) = pages.adopt(self.beginning, tokens) else {
+                break;
+            };
+            self.pages.push(page);
+            self.n_promised -= 1;
+            self.beginning = beginning;
+            self.n_published += 1;
+            self.n_stored += PAGE_TOKENS;
+        }
+        let n_skipped = self.n_stored - before;
+        self.n_cached += n_skipped;
+        n_skipped
+    }
+
+    /// Takes the pages that the next `n_tokens` need.
+    pub(crate) fn make_room(&mut self, n_tokens: usize, pages: &mut Pages) {
+        while self.pages.len() * PAGE_TOKENS < self.n_stored + n_tokens {
+            self.pages.push(pages.take());
+            self.n_promised -= 1;
+        }
+    }
+
+    /// Notes that the next `n_tokens` have passed through the decoder.
+    pub(crate) fn advance(&mut self, n_tokens: usize, pages: &mut Pages) {
+        self.n_stored += n_tokens;
+        while (self.n_published + 1) * PAGE_TOKENS <= self.n_stored {
+            let tokens = page_tokens(&self.tokens, self.n_published);
+            let page = self.pages[self.n_published];
+            self.beginning = pages.publish(page, self.beginning, tokens);
+            self.n_published += 1;
+        }
+    }
+
+    /// Draws the next token. Returns how the reply ends, if it ends with it.
+    pub(crate) fn draw(
+        &mut self,
+        logits: &[f32],
+        tokenizer: &Tokenizer,
+        context_tokens: usize,
+    ) -> Option<Ending> {
+        let token = self.sampler.sample(logits);
+        self.tokens.push(token);
+        if tokenizer.ends().contains(&token) {
+            return Some(Ending::Stop { text_bytes: None });
+        }
+        let n_old = self.text.text().len();
+        self.text.push(tokenizer, token);
+        if let Some(at) = self.find_stop(n_old) {
+            return Some(Ending::Stop {
+                text_bytes: Some(at),
+            });
+        }
+        let is_full = self.tokens.len() >= context_tokens;
+        (self.n_generated() >= self.request.max_tokens || is_full).then_some(Ending::Length)
+    }
+
+    /// Where the earliest stop string begins that ends in the newest text.
+    fn find_stop(&self, n_old: usize) -> Option<usize> {
+        let text = self.text.text();
+        self.request
+            .stop
+            .iter()
+            .filter_map(|stop| {
+                let mut from = n_old.saturating_sub(stop.len());
+                while !text.is_char_boundary(from) {
+                    from -= 1;
+                }
+                text[from..].find(stop).map(|at| from + at)
+            })
+            .min()
+    }
+
+    fn n_generated(&self) -> usize {
+        self.tokens.len() - self.request.prompt.len()
+    }
+
+    /// Lets go of all pages.
+    pub(crate) fn release(&mut self, pages: &mut Pages) {
+        pages.release(&self.pages);
+        self.pages.clear();
+        pages.forgo(self.n_promised);
+        self.n_promised = 0;
+    }
+
+    /// Sends the reply.
+    pub(crate) fn finish(self, ending: Ending) {
+        let usage = Usage {
+            prompt_tokens: self.request.prompt.len() as u64,
+            cached_tokens: self.n_cached as u64,
+            completion_tokens: self.n_generated() as u64,
+        };
+        let (text, finish) = match ending {
+            Ending::Length => (self.text.finish(), Finish::Length),
+            Ending::Stop { text_bytes: None } => (self.text.finish(), Finish::Stop),
+            Ending::Stop {
+                text_bytes: Some(n),
+            } => (self.text.text()[..n].to_string(), Finish::Stop),
+        };
+        let reply = Reply {
+            text,
+            finish,
+            usage,
+            wall: self.request.started.elapsed(),
+            cost: None,
+        };
+        // The one who asked may have gone meanwhile.
+        let _ = self.request.reply.send(reply);
+    }
+}
+
+/// How a reply ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The model ended its turn, or a stop string begins after so many bytes of text.
+    Stop { text_bytes: Option<usize> },
+    /// A limit was reached.
+    Length,
+}
+
+fn page_tokens(tokens: &[u32], page_idx: usize) -> &PageTokens {
+    tokens[page_idx * PAGE_TOKENS..][..PAGE_TOKENS]
+        .try_into()
+        .expect("a full page has exactly this many tokens")
+}

@@ -1,0 +1,227 @@
+//! From a conversation to tokens, through the chat template that a model brings along.
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Serde, Value};
+use minijinja::{Environment, Error, ErrorKind};
+use serde::Serialize;
+
+use crate::gguf::{Gguf, GgufError};
+use crate::tokenizer::{Piece, Tokenizer, TokenizerError};
+
+mod json;
+#[cfg(test)]
+mod tests;
+
+/// Why a conversation cannot be rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum ChatTemplateError {
+    /// The file has no template.
+    #[error("load the chat template: the file has none")]
+    Missing,
+    /// The metadata cannot be read.
+    #[error(transparent)]
+    Gguf(#[from] GgufError),
+    /// The template is no valid Jinja.
+    #[error("load the chat template: {0}")]
+    Invalid(String),
+    /// The template refused the conversation, or failed.
+    #[error("render the conversation: {0}")]
+    Render(String),
+    /// The rendered text could not be encoded.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+}
+
+/// One turn of a conversation, as templates see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChatMessage {
+    /// `system`, `user` or `assistant`.
+    pub role: String,
+    /// What is said.
+    pub content: String,
+}
+
+/// A model's chat template.
+pub struct ChatTemplate {
+    environment: Environment<'static>,
+}
+
+const NAME: &str = "chat";
+
+/// What `strftime_now` tells templates: always the same day, so that equal questions are rendered equally for ever.
+const TODAY: [(&str, &str); 13] = [
+    ("%Y", "2025"),
+    ("%y", "25"),
+    ("%m", "01"),
+    ("%d", "01"),
+    ("%B", "January"),
+    ("%b", "Jan"),
+    ("%A", "Wednesday"),
+    ("%a", "Wed"),
+    ("%j", "001"),
+    ("%H", "00"),
+    ("%M", "00"),
+    ("%S", "00"),
+    ("%%", "%"),
+];
+
+impl ChatTemplate {
+    /// The template of a file.
+    ///
+    /// # Errors
+    /// When the file has none, or an invalid one.
+    pub fn load(gguf: &Gguf) -> Result<ChatTemplate, ChatTemplateError> {
+        let source = gguf
+            .text("tokenizer.chat_template")?
+            .ok_or(ChatTemplateError::Missing)?;
+        ChatTemplate::new(source)
+    }
+
+    /// A template from its source.
+    ///
+    /// # Errors
+    /// When it is no valid Jinja.
+    pub fn new(source: &str) -> Result<ChatTemplate, ChatTemplateError> {
+        // Marks for training, which Jinja does not know.
+        let source = source
+            .replace("{% generation %}", "")
+            .replace("{% endgeneration %}", "")
+            .replace("{%- generation %}", "")
+            .replace("{%- endgeneration %}", "")
+            .replace("{%- generation -%}", "")
+            .replace("{%- endgeneration -%}", "");
+        let mut environment = Environment::new();
+        // As `transformers` sets Jinja up.
+        let syntax = SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .build()
+            .map_err(|error| ChatTemplateError::Invalid(error.to_string()))?;
+        environment.set_syntax(syntax);
+        environment
+            .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.add_filter("tojson", json::to_json);
+        environment.add_function(
+            "raise_exception",
+            |message: String| -> Result<Value, Error> {
+                Err(Error::new(ErrorKind::InvalidOperation, message))
+            },
+        );
+        environment.add_function("strftime_now", |format: String| {
+            TODAY
+                .iter()
+                .fold(format, |text, (code, value)| text.replace(code, value))
+        });
+        environment
+            .add_template_owned(NAME, source)
+            .map_err(|error| ChatTemplateError::Invalid(error.to_string()))?;
+        Ok(ChatTemplate { environment })
+    }
+
+    /// Renders a conversation up to the place where the model's reply begins.
+    ///
+    /// # Errors
+    /// When the template refuses the conversation.
+    pub fn render(
+        &self,
+        messages: &[ChatMessage],
+        tokenizer: &Tokenizer,
+    ) -> Result<String, ChatTemplateError> {
+        let mut context: Vec<(&str, Value)> = vec![
+            ("messages", Value::from(Serde(messages))),
+            ("add_generation_prompt", Value::from(true)),
+        ];
+        for (name, text) in tokenizer.named() {
+            context.push((name, Value::from(text.as_str())));
+        }
+        let context = Value::from_pairs(context);
+        self.environment
+            .get_template(NAME)
+            .and_then(|template| template.render(context))
+            .map_err(|error| ChatTemplateError::Render(error.to_string()))
+    }
+
+    /// Renders a conversation and encodes it.
+    ///
+    /// Control tokens come from the template alone: text inside a message that looks like one stays text.
+    /// Messages without such text are rendered exactly as they are.
+    ///
+    /// # Errors
+    /// When the template refuses the conversation.
+    pub fn encode(
+        &self,
+        messages: &[ChatMessage],
+        tokenizer: &Tokenizer,
+    ) -> Result<Vec<u32>, ChatTemplateError> {
+        let mark = unused_character(messages);
+        let words: Vec<&str> = tokenizer.control_texts().collect();
+        let guarded: Vec<ChatMessage> = messages
+            .iter()
+            .map(|message| ChatMessage {
+                role: message.role.clone(),
+                content: break_words(&message.content, &words, mark),
+            })
+            .collect();
+        let rendered = self.render(&guarded, tokenizer)?;
+        let mut pieces = tokenizer.split_control(&rendered);
+        for piece in &mut pieces {
+            if let Piece::Text(text) = piece
+                && text.contains(mark)
+            {
+                *text = text.replace(mark, "");
+            }
+        }
+        Ok(tokenizer.encode_pieces(&pieces)?)
+    }
+}
+
+/// A private-use character that no message contains.
+fn unused_character(messages: &[ChatMessage]) -> char {
+    let used: std::collections::HashSet<char> = messages
+        .iter()
+        .flat_map(|message| message.content.chars())
+        .filter(|c| *c >= '\u{e000}')
+        .collect();
+    // Either private-use plane has more characters than any context has room for.
+    ('\u{e000}'..='\u{f8ff}')
+        .chain('\u{f0000}'..='\u{10fffd}')
+        .find(|c| !used.contains(c))
+        .unwrap_or('\u{10fffd}')
+}
+
+/// Puts a mark into every control word of a text, and at an end of the text that could complete one
+/// together with the template around it.
+fn break_words(text: &str, words: &[&str], mark: char) -> String {
+    let mut cuts = Vec::new();
+    for word in words {
+        let first_len = word.chars().next().map_or(0, char::len_utf8);
+        // Overlapping occurrences count too.
+        let mut from = 0;
+        while let Some(at) = text[from..].find(word) {
+            cuts.push(from + at + first_len);
+            from += at + first_len;
+        }
+        // Templates may strip white space, so the ends are those of the stripped text.
+        let core = text.trim();
+        let start = text.len() - text.trim_start().len();
+        for (at, _) in word.char_indices().skip(1) {
+            if !core.is_empty() && core.starts_with(&word[at..]) {
+                cuts.push(start);
+            }
+            if !core.is_empty() && core.ends_with(&word[..at]) {
+                cuts.push(start + core.len());
+            }
+        }
+    }
+    cuts.sort_unstable();
+    cuts.dedup();
+    let mut marked = String::with_capacity(text.len() + cuts.len() * mark.len_utf8());
+    let mut from = 0;
+    for cut in cuts {
+        marked.push_str(&text[from..cut]);
+        marked.push(mark);
+        from = cut;
+    }
+    marked.push_str(&text[from..]);
+    marked
+}

@@ -1,0 +1,462 @@
+//! The decoder: from tokens to the logits of the next ones.
+
+use crate::ModelError;
+use crate::cache::{KvCache, PAGE_TOKENS};
+use crate::config::{Architecture, Config};
+use crate::gguf::{Gguf, GgufError};
+use crate::kernel::{
+    Heads, Inputs, Isa, Place, Shared, add, attend, multiply, rms_norm, rotate, swiglu,
+};
+use crate::matrix::{Layout, Matrix, PackError};
+use crate::pool::Pool;
+
+#[cfg(test)]
+mod tests;
+
+/// One token in a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// The token.
+    pub token: u32,
+    /// Index into [`Batch::pages`]: the sequence that the token belongs to.
+    pub sequence: usize,
+    /// Its position in the sequence, from 0. All positions before it are in the cache,
+    /// or come earlier in the same batch.
+    pub position: usize,
+    /// Whether to compute logits for the token after this one.
+    pub wants_logits: bool,
+}
+
+/// Tokens of any number of sequences that pass through the decoder together:
+/// prompts in chunks, and the latest tokens of running replies.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch<'a> {
+    /// The tokens.
+    pub rows: &'a [Row],
+    /// For each sequence, the cache pages that hold it: page `i` has positions `32 i` to `32 i + 31`.
+    pub pages: &'a [&'a [u32]],
+}
+
+/// Logits of the rows that want them, in their order.
+#[derive(Debug, Clone, Copy)]
+pub struct Logits<'a> {
+    values: &'a [f32],
+    n_vocab: usize,
+}
+
+impl<'a> Logits<'a> {
+    /// One slice of `n_vocab` logits per row that wanted them.
+    pub fn rows(&self) -> std::slice::ChunksExact<'a, f32> {
+        self.values.chunks_exact(self.n_vocab)
+    }
+}
+
+/// How a decoder is loaded and run.
+#[derive(Debug, Clone)]
+pub struct LoadOptions {
+    /// Threads that compute, the caller's included.
+    pub n_threads: usize,
+    /// How weights are kept.
+    pub layout: Layout,
+}
+
+struct Layer {
+    attn_norm: Vec<f32>,
+    q: Matrix,
+    k: Matrix,
+    v: Matrix,
+    /// Biases of queries, keys and values, side by side; empty without biases.
+    qkv_bias: Vec<f32>,
+    o: Matrix,
+    ffn_norm: Vec<f32>,
+    gate: Matrix,
+    up: Matrix,
+    down: Matrix,
+}
+
+/// A decoder of the Llama family with its weights. Holds no state of any sequence.
+pub struct Decoder {
+    config: Config,
+    embedding: Matrix,
+    layers: Vec<Layer>,
+    output_norm: Vec<f32>,
+    /// Absent when the embedding serves as the head.
+    head: Option<Matrix>,
+    /// What each pair of a head turns by from one position to the next, in radians.
+    frequencies: Vec<f64>,
+    pool: Pool,
+    isa: Isa,
+    scratch: Scratch,
+}
+
+/// Buffers that live from one forward pass to the next.
+#[derive(Default)]
+struct Scratch {
+    inputs: Inputs,
+    /// The stream of vectors that layers add to: `(rows, n_embd)`.
+    x: Vec<f32>,
+    normed: Vec<f32>,
+    qkv: Vec<f32>,
+    attended: Vec<f32>,
+    gate_up: Vec<f32>,
+    inner: Vec<f32>,
+    delta: Vec<f32>,
+    logits: Vec<f32>,
+}
+
+impl Decoder {
+    /// The dimensions.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Memory of the weights.
+    pub fn n_bytes(&self) -> usize {
+        let of_layer = |layer: &Layer| {
+            [
+                &layer.q,
+                &layer.k,
+                &layer.v,
+                &layer.o,
+                &layer.gate,
+                &layer.up,
+                &layer.down,
+            ]
+            .map(Matrix::n_bytes)
+            .iter()
+            .sum::<usize>()
+        };
+        self.embedding.n_bytes()
+            + self.head.as_ref().map_or(0, Matrix::n_bytes)
+            + self.layers.iter().map(of_layer).sum::<usize>()
+    }
+
+    /// Passes a batch through all layers, stores its keys and values in the cache, and returns the wanted logits.
+    ///
+    /// A row's logits depend on its own sequence only, to the last bit:
+    /// neither the other rows nor the cut of a prompt into chunks changes them.
+    ///
+    /// # Panics
+    /// When a token is not in the vocabulary, or a row's position lies outside the pages of its sequence.
+    pub fn forward(&mut self, cache: &mut KvCache, batch: Batch<'_>) -> Logits<'_> {
+        let Decoder {
+            config,
+            pool,
+            scratch: s,
+            ..
+        } = self;
+        let isa = self.isa;
+        let n_rows = batch.rows.len();
+        let n_embd = config.n_embd;
+        let (q_width, kv_width) = (
+            config.n_heads * config.head_dim,
+            config.n_kv_heads * config.head_dim,
+        );
+        let qkv_width = q_width + 2 * kv_width;
+        let heads = Heads {
+            n_heads: config.n_heads,
+            n_kv_heads: config.n_kv_heads,
+            head_dim: config.head_dim,
+        };
+        let places: Vec<Place<'_>> = batch
+            .rows
+            .iter()
+            .map(|row| Place {
+                sequence: row.sequence,
+                pages: batch.pages[row.sequence],
+                position: row.position,
+            })
+            .collect();
+        let turns: Vec<[f32; 2]> = batch
+            .rows
+            .iter()
+            .flat_map(|row| {
+                let position = row.position as f64;
+                self.frequencies.iter().map(move |frequency| {
+                    let (sin, cos) = (position * frequency).sin_cos();
+                    [cos as f32, sin as f32]
+                })
+            })
+            .collect();
+        let interleaved = config.architecture == Architecture::Llama;
+
+        s.x.resize(n_rows * n_embd, 0.0);
+        for (row, x) in batch.rows.iter().zip(s.x.chunks_exact_mut(n_embd)) {
+            self.embedding.row(row.token as usize, x);
+        }
+        s.normed.resize(n_rows * n_embd, 0.0);
+        s.qkv.resize(n_rows * qkv_width, 0.0);
+        s.attended.resize(n_rows * q_width, 0.0);
+        s.gate_up.resize(n_rows * 2 * config.n_ff, 0.0);
+        s.inner.resize(n_rows * config.n_ff, 0.0);
+        s.delta.resize(n_rows * n_embd, 0.0);
+
+        for (layer_idx, layer) in self.layers.iter().enumerate() {
+            // Attention.
+            norm_rows(
+                pool,
+                isa,
+                &s.x,
+                &layer.attn_norm,
+                config.norm_epsilon,
+                &mut s.normed,
+            );
+            let qkv = [&layer.q, &layer.k, &layer.v];
+            s.inputs.prepare(pool, isa, &s.normed, n_embd, &qkv);
+            multiply(pool, isa, &s.inputs, &qkv, &mut s.qkv);
+            for_rows(pool, &mut s.qkv, qkv_width, &|row, qkv| {
+                if !layer.qkv_bias.is_empty() {
+                    add(isa, qkv, &layer.qkv_bias);
+                }
+                let turns = &turns[row * self.frequencies.len()..][..self.frequencies.len()];
+                let queries_and_keys = &mut qkv[..q_width + kv_width];
+                rotate(isa, queries_and_keys, config.head_dim, turns, interleaved);
+            });
+            for (place, qkv) in places.iter().zip(s.qkv.chunks_exact(qkv_width)) {
+                let page = place.pages[place.position / PAGE_TOKENS];
+                let (keys, values) = qkv[q_width..].split_at(kv_width);
+                cache.store(layer_idx, page, place.position % PAGE_TOKENS, keys, values);
+            }
+            attend(
+                pool,
+                isa,
+                heads,
+                cache,
+                layer_idx,
+                &places,
+                &s.qkv,
+                qkv_width,
+                &mut s.attended,
+            );
+            s.inputs
+                .prepare(pool, isa, &s.attended, q_width, &[&layer.o]);
+            multiply(pool, isa, &s.inputs, &[&layer.o], &mut s.delta);
+            add(isa, &mut s.x, &s.delta);
+
+            // Feed-forward.
+            norm_rows(
+                pool,
+                isa,
+                &s.x,
+                &layer.ffn_norm,
+                config.norm_epsilon,
+                &mut s.normed,
+            );
+            let gate_up = [&layer.gate, &layer.up];
+            s.inputs.prepare(pool, isa, &s.normed, n_embd, &gate_up);
+            multiply(pool, isa, &s.inputs, &gate_up, &mut s.gate_up);
+            for_rows(pool, &mut s.inner, config.n_ff, &|row, inner| {
+                swiglu(
+                    isa,
+                    &s.gate_up[row * 2 * config.n_ff..][..2 * config.n_ff],
+                    inner,
+                );
+            });
+            s.inputs
+                .prepare(pool, isa, &s.inner, config.n_ff, &[&layer.down]);
+            multiply(pool, isa, &s.inputs, &[&layer.down], &mut s.delta);
+            add(isa, &mut s.x, &s.delta);
+        }
+
+        // Only the wanted rows pass the head, which is a fifth of a small model's work.
+        let wanted = batch
+            .rows
+            .iter()
+            .enumerate()
+            .filter(|(_, row)| row.wants_logits);
+        let mut n_wanted = 0;
+        for (row, _) in wanted {
+            s.x.copy_within(row * n_embd..(row + 1) * n_embd, n_wanted * n_embd);
+            n_wanted += 1;
+        }
+        s.x.truncate(n_wanted * n_embd);
+        s.normed.truncate(n_wanted * n_embd);
+        norm_rows(
+            pool,
+            isa,
+            &s.x,
+            &self.output_norm,
+            config.norm_epsilon,
+            &mut s.normed,
+        );
+        let head = self.head.as_ref().unwrap_or(&self.embedding);
+        s.logits.resize(n_wanted * config.n_vocab, 0.0);
+        s.inputs.prepare(pool, isa, &s.normed, n_embd, &[head]);
+        multiply(pool, isa, &s.inputs, &[head], &mut s.logits);
+        Logits {
+            values: &s.logits,
+            n_vocab: config.n_vocab,
+        }
+    }
+}
+
+/// Does something to each row of a buffer, in parallel when there are several.
+fn for_rows(
+    pool: &mut Pool,
+    rows: &mut [f32],
+    width: usize,
+    work: &(dyn Fn(usize, &mut [f32]) + Sync),
+) {
+    let n_rows = rows.len() / width;
+    let rows = Shared::new(rows);
+    pool.run(n_rows, &|row| {
+        // SAFETY: each piece has its own row.
+        work(row, unsafe { rows.slice(row * width, width) });
+    });
+}
+
+fn norm_rows(pool: &mut Pool, isa: Isa, x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
+    let width = weight.len();
+    for_rows(pool, out, width, &|row, out| {
+        rms_norm(isa, &x[row * width..][..width], weight, epsilon, out);
+    });
+}
+
+impl Decoder {
+    /// Reads the weights of a model and packs them.
+    ///
+    /// # Errors
+    /// When the architecture or a format is not supported, or tensors are missing or have the wrong shape.
+    pub fn load(gguf: &Gguf, options: &LoadOptions) -> Result<Decoder, ModelError> {
+        let config = Config::read(gguf)?;
+        let matrix = |name: &str, n_out, n_in| load_matrix(gguf, name, n_out, n_in, options.layout);
+        let vector = |name: &str, len| load_vector(gguf, name, len);
+        let (n_embd, n_ff) = (config.n_embd, config.n_ff);
+        let (q_width, kv_width) = (
+            config.n_heads * config.head_dim,
+            config.n_kv_heads * config.head_dim,
+        );
+
+        let mut layers = Vec::with_capacity(config.n_layers);
+        for layer_idx in 0..config.n_layers {
+            let name = |part: &str| format!("blk.{layer_idx}.{part}");
+            let mut qkv_bias = Vec::new();
+            if config.architecture == Architecture::Qwen2 {
+                for (part, width) in [
+                    ("attn_q", q_width),
+                    ("attn_k", kv_width),
+                    ("attn_v", kv_width),
+                ] {
+                    qkv_bias.extend(vector(&name(&format!("{part}.bias")), width)?);
+                }
+            }
+            for part in ["attn_q_norm.weight", "attn_output.bias", "ffn_down.bias"] {
+                refuse(gguf, &name(part))?;
+            }
+            if config.architecture == Architecture::Llama {
+                refuse(gguf, &name("attn_q.bias"))?;
+            }
+            layers.push(Layer {
+                attn_norm: vector(&name("attn_norm.weight"), n_embd)?,
+                q: matrix(&name("attn_q.weight"), q_width, n_embd)?,
+                k: matrix(&name("attn_k.weight"), kv_width, n_embd)?,
+                v: matrix(&name("attn_v.weight"), kv_width, n_embd)?,
+                qkv_bias,
+                o: matrix(&name("attn_output.weight"), n_embd, q_width)?,
+                ffn_norm: vector(&name("ffn_norm.weight"), n_embd)?,
+                gate: matrix(&name("ffn_gate.weight"), n_ff, n_embd)?,
+                up: matrix(&name("ffn_up.weight"), n_ff, n_embd)?,
+                down: matrix(&name("ffn_down.weight"), n_embd, n_ff)?,
+            });
+        }
+        refuse(gguf, "output.bias")?;
+        Ok(Decoder {
+            embedding: matrix("token_embd.weight", config.n_vocab, n_embd)?,
+            layers,
+            output_norm: vector("output_norm.weight", n_embd)?,
+            head: gguf
+                .tensor("output.weight")
+                .map(|_| matrix("output.weight", config.n_vocab, n_embd))
+                .transpose()?,
+            frequencies: frequencies(gguf, &config)?,
+            pool: Pool::new(options.n_threads),
+            isa: Isa::detect(),
+            scratch: Scratch::default(),
+            config,
+        })
+    }
+}
+
+fn frequencies(gguf: &Gguf, config: &Config) -> Result<Vec<f64>, ModelError> {
+    let n_pairs = config.n_rotated / 2;
+    let mut frequencies: Vec<f64> = (0..n_pairs)
+        .map(|pair| {
+            let exponent = 2.0 * pair as f64 / config.n_rotated as f64;
+            config.rope_base.powf(-exponent) / config.rope_factor
+        })
+        .collect();
+    // Llama 3 stretches its longer waves by factors of their own.
+    if gguf.tensor("rope_freqs.weight").is_some() {
+        let factors = load_vector(gguf, "rope_freqs.weight", n_pairs)?;
+        for (frequency, factor) in frequencies.iter_mut().zip(factors) {
+            *frequency /= f64::from(factor);
+        }
+    }
+    Ok(frequencies)
+}
+
+fn load_matrix(
+    gguf: &Gguf,
+    name: &str,
+    n_out: usize,
+    n_in: usize,
+    layout: Layout,
+) -> Result<Matrix, ModelError> {
+    let tensor = gguf
+        .tensor(name)
+        .ok_or_else(|| GgufError::Missing(name.to_string()))?;
+    if (tensor.n_rows, tensor.n_cols) != (n_out, n_in) {
+        return Err(ModelError::Shape {
+            tensor: name.to_string(),
+            expected: (n_out, n_in),
+            found: (tensor.n_rows, tensor.n_cols),
+        });
+    }
+    Matrix::pack(
+        tensor.format,
+        n_in,
+        n_out,
+        gguf.tensor_bytes(tensor),
+        layout,
+    )
+    .map_err(|error| {
+        ModelError::Weights(
+            name.to_string(),
+            match error {
+                PackError::RowLength => "rows are no multiple of 32 numbers",
+                PackError::Scale => "a number is infinite, undefined or too large",
+            },
+        )
+    })
+}
+
+fn load_vector(gguf: &Gguf, name: &str, len: usize) -> Result<Vec<f32>, ModelError> {
+    let tensor = gguf
+        .tensor(name)
+        .ok_or_else(|| GgufError::Missing(name.to_string()))?;
+    if (tensor.n_rows, tensor.n_cols) != (1, len) {
+        return Err(ModelError::Shape {
+            tensor: name.to_string(),
+            expected: (1, len),
+            found: (tensor.n_rows, tensor.n_cols),
+        });
+    }
+    let mut vector = vec![0.0; len];
+    tensor.format.decode(gguf.tensor_bytes(tensor), &mut vector);
+    if vector.iter().all(|x| x.is_finite()) {
+        Ok(vector)
+    } else {
+        Err(ModelError::Weights(
+            name.to_string(),
+            "a number is infinite or undefined",
+        ))
+    }
+}
+
+/// Fails when a tensor is there that this decoder would silently leave out.
+fn refuse(gguf: &Gguf, name: &str) -> Result<(), ModelError> {
+    match gguf.tensor(name) {
+        Some(_) => Err(ModelError::Unsupported(format!("tensor `{name}`"))),
+        None => Ok(()),
+    }
+}

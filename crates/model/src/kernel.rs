@@ -1,0 +1,102 @@
+//! The inner loops: products with packed matrices, attention, and the element-wise work between them.
+//!
+//! Every kernel has a portable form and, on x86-64, a form for processors with AVX2 that is chosen at run time.
+//! Both give the same bits: integer sums are exact, and floating-point sums are taken in one fixed order,
+//! without fused multiply-add. For the same reason a row's result does not depend on the rows beside it.
+
+mod attention;
+mod elementwise;
+mod inputs;
+mod portable;
+mod product;
+#[cfg(test)]
+mod tests;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub(crate) use attention::{Heads, Place, attend};
+pub(crate) use elementwise::{add, rms_norm, rotate, swiglu};
+pub(crate) use inputs::Inputs;
+pub(crate) use product::multiply;
+
+/// What the processor can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Isa {
+    /// Anything that Rust compiles for.
+    Portable,
+    /// x86-64 with AVX2 and F16C; made only where the processor has both.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+}
+
+impl Isa {
+    /// The best that this processor can do.
+    pub(crate) fn detect() -> Isa {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("f16c") {
+            return Isa::Avx2;
+        }
+        Isa::Portable
+    }
+}
+
+/// Compiles a function twice: for any processor, and with AVX2, so that the compiler vectorises its loops widely.
+macro_rules! for_each_isa {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
+        $(#[$meta])*
+        $vis fn $name(isa: $crate::kernel::Isa, $($arg: $ty),*) {
+            #[inline(always)]
+            fn body($($arg: $ty),*) $body
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,f16c")]
+            fn wide($($arg: $ty),*) {
+                body($($arg),*)
+            }
+
+            match isa {
+                $crate::kernel::Isa::Portable => body($($arg),*),
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: `Isa::Avx2` is made only where the processor has it.
+                $crate::kernel::Isa::Avx2 => unsafe { wide($($arg),*) },
+            }
+        }
+    };
+}
+pub(crate) use for_each_isa;
+
+/// A slice that the pieces of a parallel run write to, each its own part.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared<T> {
+    ptr: *mut T,
+    len: usize,
+}
+
+// SAFETY: a pointer to `T`s that are sent between threads; `slice` says what its callers owe.
+unsafe impl<T: Send> Send for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    pub(crate) fn new(slice: &mut [T]) -> Shared<T> {
+        Shared {
+            ptr: slice.as_mut_ptr(),
+            len: slice.len(),
+        }
+    }
+
+    /// A part of the slice.
+    ///
+    /// # Safety
+    /// The slice given to `new` is still borrowed by the caller,
+    /// and no two parts that are alive at the same time overlap.
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "parts handed to different threads do not overlap"
+    )]
+    pub(crate) unsafe fn slice(&self, start: usize, len: usize) -> &mut [T] {
+        assert!(start <= self.len && len <= self.len - start);
+        // SAFETY: inside the slice; not aliased, as the caller promises.
+        unsafe { std::slice::from_raw_parts_mut(self.ptr.add(start), len) }
+    }
+}

@@ -729,3 +729,14 @@ pub(crate) fn usual_file_modes() {
     // SAFETY: no pointers are involved.
     let _ = unsafe { libc::umask(0o022) };
 }
+
+/// What the kernel offers of Landlock.
+pub(crate) fn landlock_version() -> String {
+    const VERSION: u32 = 1;
+    let none = std::ptr::null::<libc::c_void>();
+    // SAFETY: with this flag the kernel takes no structure and only answers with a number.
+    match unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, none, 0, VERSION) } {
+        version if version > 0 => format!("version {version}"),
+        _ => "absent".into(),
+    }
+}

@@ -80,12 +80,12 @@ impl Init<'_> {
         let processes = if setup.rung >= Rung::Userns {
             step(
                 "namespaces",
-                "users, processes, mounts, network, IPC, host name, control groups",
+                "users, processes, mounts, network (none), IPC, host name, control groups",
             );
             let processes = rootfs::build(&setup.readable, setup.disk_bytes)?;
             step(
                 "file system",
-                "own root, read-only, with a small memory file system to write to",
+                "own root by pivot_root, read-only, with a small memory file system to write to",
             );
             processes
         } else {
@@ -94,9 +94,15 @@ impl Init<'_> {
         };
         let _ = sys::prctl(libc::PR_SET_DUMPABLE, 0);
         let native = Launcher::start(setup, group, program_user, None)?;
+        step("capabilities", "none, and no way to gain any");
+        step("Landlock", &sys::landlock_version());
         step(
-            "restrictions",
-            "no new privileges, no capabilities, Landlock, seccomp; self-test passed",
+            "seccomp",
+            "no network, tracing, mounts, namespaces, keys, shared memory",
+        );
+        step(
+            "self-test",
+            "sockets, namespaces, foreign files and /proc are refused",
         );
         let python = match &setup.python {
             Some(path) => {

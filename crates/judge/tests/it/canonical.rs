@@ -1,9 +1,9 @@
 //! The published solutions of published problems are right.
 
-use domain::{Language, Submission, Verdict};
+use domain::{Language, Rung, Submission, Verdict};
 use judge::Judge;
 
-use crate::common::{asserts, best_judge, rows, submission};
+use crate::common::{asserts, best_judge, judge_on, rows, submission};
 
 fn text<'a>(row: &'a serde_json::Value, field: &str) -> &'a str {
     row[field].as_str().unwrap()
@@ -38,8 +38,7 @@ async fn assert_all_accepted(judge: &Judge, submissions: Vec<(String, Submission
     );
 }
 
-#[tokio::test]
-async fn human_eval() {
+async fn human_eval_on(rung: Rung) {
     let Some(rows) = rows("humaneval.jsonl") else {
         return;
     };
@@ -53,7 +52,23 @@ async fn human_eval() {
         })
         .collect::<Vec<_>>();
     assert_eq!(submissions.len(), 164);
-    assert_all_accepted(&best_judge(), submissions).await;
+    let Some(judge) = judge_on(rung) else { return };
+    assert_all_accepted(&judge, submissions).await;
+}
+
+#[tokio::test]
+async fn human_eval_on_full() {
+    human_eval_on(Rung::Full).await;
+}
+
+#[tokio::test]
+async fn human_eval_on_userns() {
+    human_eval_on(Rung::Userns).await;
+}
+
+#[tokio::test]
+async fn human_eval_on_landlock() {
+    human_eval_on(Rung::Landlock).await;
 }
 
 #[tokio::test]

@@ -8,8 +8,9 @@ use tokio::sync::oneshot;
 
 use crate::handle::Cell;
 use crate::protocol::Purpose;
+use crate::queue::{Case, Compiled, Executable, Job, Shared};
 use crate::toolchain::Toolchains;
-use crate::worker::{Case, Compiled, Executable, Job, Shared, Worker, setup};
+use crate::worker::{Worker, setup};
 use crate::{JudgeError, Settings, sys};
 
 /// Compiled programs that are kept, each a few megabytes.
@@ -37,6 +38,7 @@ struct Cache {
 impl Judge {
     /// Finds interpreters and compilers and the strongest rung that works here.
     /// It starts cells as they are needed; they end when the last handle is dropped.
+    /// It blocks for as long as a few programs take to start, as does dropping the last handle.
     ///
     /// # Errors
     /// [`JudgeError::NoSandbox`] when no rung between the two in the settings works.

@@ -24,6 +24,7 @@ mod judge;
 mod probe;
 mod protocol;
 mod python;
+mod queue;
 mod settings;
 mod sys;
 mod toolchain;

@@ -1,18 +1,17 @@
 //! Threads that own cells. Each takes one job at a time from a common queue.
 
-use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use domain::{CaseReport, Checker, Exit, Limits, Rung, Test};
-use tokio::sync::oneshot;
+use domain::{CaseReport, Exit, Limits, Rung, Test};
 
 use crate::cpp::Compiler;
 use crate::handle::{Cell, Run};
 use crate::header::{self, Header};
 use crate::protocol::{Allowance, Hit, Purpose, Setup, Task, raw};
+use crate::queue::{Answer, Case, Compiled, Executable, Job, Shared};
 use crate::sys::{self, Sockets};
 use crate::toolchain::Toolchains;
 use crate::verdict::{self, head};
@@ -24,105 +23,6 @@ const ORACLE_MEMORY: u64 = 2 << 30;
 const MAX_TEST: Duration = Duration::from_secs(3600);
 /// Files of a compilation.
 const COMPILE_DISK: u64 = 512 << 20;
-
-/// A program that is ready to run.
-#[derive(Clone)]
-pub(crate) enum Executable {
-    /// Source for the interpreter.
-    Python(Arc<OwnedFd>),
-    /// Machine code.
-    Binary(Arc<OwnedFd>),
-}
-
-/// What the compiler made of a source.
-#[derive(Clone)]
-pub(crate) struct Compiled {
-    /// Absent when it did not compile.
-    pub(crate) binary: Option<Arc<OwnedFd>>,
-    pub(crate) log: String,
-}
-
-/// One test of a program.
-pub(crate) struct Case {
-    pub(crate) executable: Executable,
-    pub(crate) test: Test,
-    pub(crate) checker: Checker,
-    pub(crate) limits: Limits,
-}
-
-type Answer<T> = oneshot::Sender<Result<T, JudgeError>>;
-
-/// Something to do in a cell, and who waits for it.
-pub(crate) enum Job {
-    Case(Case, Answer<CaseReport>),
-    Compile(String, Answer<Compiled>),
-}
-
-/// What the threads share.
-pub(crate) struct Shared {
-    pub(crate) settings: Settings,
-    pub(crate) rung: Rung,
-    pub(crate) toolchains: Toolchains,
-    /// Whether making the precompiled header has been tried.
-    header_tried: AtomicBool,
-    queue: Mutex<Queue>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Queue {
-    jobs: VecDeque<Job>,
-    is_closed: bool,
-}
-
-impl Shared {
-    pub(crate) fn new(settings: Settings, rung: Rung, toolchains: Toolchains) -> Shared {
-        Shared {
-            settings,
-            rung,
-            toolchains,
-            header_tried: AtomicBool::new(false),
-            queue: Mutex::default(),
-            changed: Condvar::new(),
-        }
-    }
-
-    /// A panic elsewhere leaves the queue whole: every change to it is a single step.
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn push(&self, job: Job) {
-        self.queue().jobs.push_back(job);
-        self.changed.notify_one();
-    }
-
-    /// Lets the threads end after what they are doing; what still waits is answered with an error.
-    pub(crate) fn close(&self) {
-        let mut queue = self.queue();
-        queue.is_closed = true;
-        queue.jobs.clear();
-        self.changed.notify_all();
-    }
-
-    fn pop(&self) -> Option<Job> {
-        let mut queue = self.queue();
-        loop {
-            if queue.is_closed {
-                return None;
-            }
-            match queue.jobs.pop_front() {
-                Some(job) => return Some(job),
-                None => {
-                    queue = self
-                        .changed
-                        .wait(queue)
-                        .unwrap_or_else(PoisonError::into_inner);
-                }
-            }
-        }
-    }
-}
 
 /// How a cell of this purpose is set up.
 pub(crate) fn setup(

@@ -233,7 +233,17 @@ impl Launcher {
 
 /// Becomes the interpreter with our program in it. Returns on failure only.
 fn become_zygote(path: &str, socket: &OwnedFd) -> String {
-    const ZYGOTE: &str = include_str!("../python/runner.py");
+    /// One program in four parts.
+    const ZYGOTE: &str = concat!(
+        include_str!("../python/zygote.py"),
+        "\n\n",
+        include_str!("../python/candidate.py"),
+        "\n\n",
+        include_str!("../python/values.py"),
+        "\n\n",
+        include_str!("../python/oracle.py"),
+        "\n\nzygote()\n"
+    );
     let arguments = [path, "-s", "-B", "-X", "utf8", "-c", ZYGOTE];
     let argv: Option<Vec<CString>> = arguments
         .into_iter()

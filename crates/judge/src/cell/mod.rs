@@ -6,8 +6,9 @@
 //!
 //! Everything here is single-threaded and reads no environment.
 
-pub(crate) mod cgroup;
-pub(crate) mod filter;
+mod cgroup;
+mod drain;
+mod filter;
 mod hook;
 mod init;
 mod launcher;
@@ -15,5 +16,6 @@ mod outer;
 mod restrict;
 mod rootfs;
 mod supervise;
+mod watch;
 
 pub(crate) use hook::{MARKER, is_installed};

@@ -1,0 +1,274 @@
+# The trusted side: test code, and the stand-ins for what the program defines. Continues values.py.
+
+
+class Gone(BaseException):
+    """The candidate's process ended, or closed its stream."""
+
+
+class Cannot(BaseException):
+    """The candidate returned something that cannot leave its process."""
+
+
+class Remote:
+    """An object of the candidate's own class. It equals nothing but itself: its `__eq__` is not asked."""
+
+    __slots__ = ("_index", "_client")
+
+    def __init__(self, client, index):
+        object.__setattr__(self, "_client", client)
+        object.__setattr__(self, "_index", index)
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._client.ask("get", self._index, name)
+
+    def __setattr__(self, name, value):
+        self._client.ask("set", self._index, [name, self._client.pack(value)])
+
+    def __call__(self, *positional, **keywords):
+        return self._client.call(self._index, positional, keywords)
+
+
+class Client:
+    """The trusted side of the stream."""
+
+    def __init__(self):
+        self.read, self.write = stream(STREAM)
+        self.remotes = {}
+        self.n_calls = 0
+        self.last = None  # (value,) of the last call
+        self.error = None  # the last exception that the candidate raised
+        self.trace = ""
+
+    def pack(self, value):
+        return pack(value, self.keep)
+
+    def keep(self, value):
+        if type(value) is Remote and value._client is self:
+            return value._index
+        raise TypeError(f"a value of type {type(value).__name__} cannot be passed to the program")
+
+    def find(self, index):
+        if type(index) is not int:
+            raise Violation("object without a number")
+        return self.remotes.setdefault(index, Remote(self, index))
+
+    def unpack(self, value):
+        try:
+            return unpack(value, self.find)
+        except (Exception, RecursionError) as error:
+            raise Violation(f"malformed value: {error}") from None
+
+    def exchange(self, request):
+        try:
+            self.write(request)
+        except FrameTooLarge:
+            raise TypeError("the arguments are too large") from None
+        except OSError:
+            raise Gone from None
+        try:
+            reply = self.read()
+        except (ValueError, RecursionError) as error:
+            raise Violation(f"malformed reply: {error}") from None
+        if reply is None:
+            raise Gone
+        if type(reply) is not dict:
+            raise Violation("malformed reply")
+        return reply
+
+    def ask(self, operation, target, arguments, positional=()):
+        reply = self.exchange([operation, target, arguments])
+        if "arguments" in reply:
+            after = self.unpack(reply["arguments"])
+            if type(after) is list and len(after) == len(positional):
+                for old, new in zip(positional, after):
+                    copy_back(old, new)
+        if "value" in reply:
+            return self.unpack(reply["value"])
+        if "raised" in reply:
+            raise self.rebuild(reply["raised"])
+        if type(reply.get("unpackable")) is str:
+            raise Cannot(reply["unpackable"][:MAX_TEXT])
+        raise Violation("malformed reply")
+
+    def call(self, target, positional, keywords):
+        self.n_calls += 1
+        self.last = None
+        arguments = [[self.pack(item) for item in positional], self.pack(keywords)]
+        value = self.ask("call", target, arguments, positional)
+        self.last = (value,)
+        return value
+
+    def rebuild(self, parts):
+        if type(parts) is not list or len(parts) != 4 or any(type(part) is not str for part in parts):
+            raise Violation("malformed exception")
+        name, base, text, self.trace = parts
+        base = getattr(builtins, base, None)
+        if not (isinstance(base, type) and issubclass(base, Exception)):
+            base = RuntimeError
+        if issubclass(base, (StopIteration, StopAsyncIteration)):
+            base = RuntimeError  # else it would end a loop of the test in silence
+        try:
+            error = base(text)
+        except TypeError:
+            error = base.__new__(base)
+        self.error = error
+        self.summary = f"{name}: {text}" if text else name
+        return error
+
+
+def copy_back(old, new, depth=0):
+    """Makes a mutable argument look as the call left it, in place."""
+    if type(old) is not type(new) or depth > MAX_DEPTH:
+        return
+    if type(old) is list:
+        if len(old) == len(new):
+            for position, (left, right) in enumerate(zip(old, new)):
+                if type(left) is type(right) and type(left) in (list, dict, set, bytearray, collections.deque):
+                    copy_back(left, right, depth + 1)
+                else:
+                    old[position] = right
+        else:
+            old[:] = new
+    elif type(old) is dict:
+        same = {key: old[key] for key in new if key in old}
+        old.clear()
+        for key, right in new.items():
+            left = same.get(key)
+            if type(left) is type(right) and type(left) in (list, dict, set, bytearray, collections.deque):
+                copy_back(left, right, depth + 1)
+                old[key] = left
+            else:
+                old[key] = right
+    elif type(old) is set:
+        old.clear()
+        old.update(new)
+    elif type(old) is bytearray:
+        old[:] = new
+    elif type(old) is collections.deque:
+        old.clear()
+        old.extend(new)
+    elif type(old) is tuple and len(old) == len(new):
+        for left, right in zip(old, new):
+            copy_back(left, right, depth + 1)
+
+
+def free_names(tree):
+    """Names that the test reads and does not define at its top level, and whether each is called."""
+    loads, bound, called = set(), set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            (loads if isinstance(node.ctx, ast.Load) else bound).add(node.id)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            called.add(node.func.id)
+    top = set()
+    for node in tree.body:
+        for part in ast.walk(node) if not isinstance(node, (ast.FunctionDef, ast.ClassDef)) else ():
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                top.add(part.id)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            top.add(node.name)
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            top.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
+    free = loads - top
+    ours = {name for name in free if not hasattr(builtins, name)}
+    parameters = {argument.arg for node in ast.walk(tree) if isinstance(node, ast.arg) for argument in (node,)}
+    # A program may define a function with a builtin's name, such as `sum`.
+    # It replaces the builtin only in a test that names nothing else of the program's.
+    if not ours - bound - parameters:
+        ours |= {name for name in free & called if hasattr(builtins, name)}
+    return sorted(ours)
+
+
+def bounded_repr(value):
+    try:
+        text = repr(value)
+    except BaseException as error:
+        text = f"<{type(value).__name__}: {type(error).__name__}>"
+    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "..."
+
+
+def run_test(source):
+    """Runs test code and writes a report as JSON on what was standard output."""
+    report_fd = os.dup(1)
+    os.dup2(2, 1)
+    sys.set_int_max_str_digits(0) if hasattr(sys, "set_int_max_str_digits") else None
+    report = {"status": "passed", "message": "", "actual": "", "trace": ""}
+    client = None
+    text = source.decode("utf-8", "surrogatepass")
+    try:
+        tree = ast.parse(text, TEST)
+        code = compile(tree, TEST, "exec", dont_inherit=True)
+        client = Client()
+        scope = {"__name__": "test", "__builtins__": builtins}
+        define(scope, client, free_names(tree))
+        exec(code, scope)
+    except Gone:
+        report["status"] = "gone"
+    except Cannot as error:
+        report.update(status="raised", message=f"the returned value cannot leave the program: {error}")
+    except Violation as error:
+        report.update(status="violation", message=str(error))
+    except BaseException as error:
+        failure(report, error, client, text)
+    if report["status"] not in ("passed", "gone") and client and client.last:
+        report["actual"] = bounded_repr(client.last[0])
+    body = json.dumps(report).encode("ascii")
+    while body:
+        body = body[os.write(report_fd, body) :]
+    os._exit(0)
+
+
+def define(scope, client, names):
+    reply = client.exchange(["names", names, None]).get("names")
+    if type(reply) is not dict:
+        raise Violation("malformed names")
+    for name, kind in reply.items():
+        if name not in names or type(kind) is not dict:
+            raise Violation("malformed names")
+        if "module" in kind:
+            root = str(kind["module"]).split(".")[0]
+            if root in sys.stdlib_module_names:
+                scope[name] = __import__(str(kind["module"]), fromlist=["_"])
+        elif "callable" in kind:
+            scope[name] = stand_in(client, name)
+        elif not hasattr(builtins, name):
+            scope[name] = client.unpack(kind.get("value"))
+
+
+def stand_in(client, name):
+    def function(*positional, **keywords):
+        return client.call(name, positional, keywords)
+
+    function.__name__ = name
+    return function
+
+
+def failure(report, error, client, text):
+    summary = f"{type(error).__name__}: {error}"[:MAX_TEXT]
+    if client is not None and error is client.error:
+        report.update(status="raised", message=client.summary[:MAX_TEXT], trace=client.trace)
+    elif isinstance(error, AssertionError):
+        report.update(status="failed", message=statement(error, text))
+    elif isinstance(error, NameError) or client is None or not client.n_calls:
+        report.update(status="raised", message=summary)
+    else:
+        report.update(status="failed", message=f"{statement(error, text)} ({summary})")
+
+
+def statement(error, text):
+    """The source of the innermost test statement that the error passed through, in one line."""
+    line = None
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == TEST:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    best = None
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.stmt) and line is not None and node.lineno <= line <= node.end_lineno:
+            if best is None or node.end_lineno - node.lineno <= best.end_lineno - best.lineno:
+                best = node
+    source = ast.get_source_segment(text, best) if best is not None else None
+    return " ".join((source or type(error).__name__).split())[:MAX_TEXT]

@@ -1,0 +1,112 @@
+//! What there is to do, and for whom.
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use domain::{CaseReport, Checker, Limits, Rung, Test};
+use tokio::sync::oneshot;
+
+use crate::toolchain::Toolchains;
+use crate::{JudgeError, Settings};
+
+/// A program that is ready to run.
+#[derive(Clone)]
+pub(crate) enum Executable {
+    /// Source for the interpreter.
+    Python(Arc<OwnedFd>),
+    /// Machine code.
+    Binary(Arc<OwnedFd>),
+}
+
+/// What the compiler made of a source.
+#[derive(Clone)]
+pub(crate) struct Compiled {
+    /// Absent when it did not compile.
+    pub(crate) binary: Option<Arc<OwnedFd>>,
+    pub(crate) log: String,
+}
+
+/// One test of a program.
+pub(crate) struct Case {
+    pub(crate) executable: Executable,
+    pub(crate) test: Test,
+    pub(crate) checker: Checker,
+    pub(crate) limits: Limits,
+}
+
+/// Where a result goes.
+pub(crate) type Answer<T> = oneshot::Sender<Result<T, JudgeError>>;
+
+/// Something to do in a cell, and who waits for it.
+pub(crate) enum Job {
+    Case(Case, Answer<CaseReport>),
+    Compile(String, Answer<Compiled>),
+}
+
+/// What the threads share.
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(crate) rung: Rung,
+    pub(crate) toolchains: Toolchains,
+    /// Whether making the precompiled header has been tried.
+    pub(crate) header_tried: AtomicBool,
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    is_closed: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(settings: Settings, rung: Rung, toolchains: Toolchains) -> Shared {
+        Shared {
+            settings,
+            rung,
+            toolchains,
+            header_tried: AtomicBool::new(false),
+            queue: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// A panic elsewhere leaves the queue whole: every change to it is a single step.
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn push(&self, job: Job) {
+        self.queue().jobs.push_back(job);
+        self.changed.notify_one();
+    }
+
+    /// Lets the threads end after what they are doing; what still waits is answered with an error.
+    pub(crate) fn close(&self) {
+        let mut queue = self.queue();
+        queue.is_closed = true;
+        queue.jobs.clear();
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn pop(&self) -> Option<Job> {
+        let mut queue = self.queue();
+        loop {
+            if queue.is_closed {
+                return None;
+            }
+            match queue.jobs.pop_front() {
+                Some(job) => return Some(job),
+                None => {
+                    queue = self
+                        .changed
+                        .wait(queue)
+                        .unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+}

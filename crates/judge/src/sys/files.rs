@@ -1,0 +1,191 @@
+//! Descriptors, files and directories.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
+
+use libc::{c_int, c_long};
+
+use super::{check, check_long, own};
+
+/// Bytes in sealed memory, at offset 0: nobody can change them any more.
+pub(crate) fn sealed(name: &CStr, bytes: &[u8]) -> io::Result<OwnedFd> {
+    use io::Write as _;
+    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    // SAFETY: the name is a valid C string.
+    let fd = own(unsafe { libc::memfd_create(name.as_ptr(), flags) })?;
+    let mut file = std::fs::File::from(fd);
+    file.write_all(bytes)?;
+    let seals = libc::F_SEAL_SEAL | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE;
+    // SAFETY: no pointers are involved.
+    check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) })?;
+    let fd = OwnedFd::from(file);
+    seek_to_start(&fd)?;
+    Ok(fd)
+}
+
+fn seek_to_start(fd: &OwnedFd) -> io::Result<()> {
+    // SAFETY: no pointers are involved.
+    if unsafe { libc::lseek(fd.as_raw_fd(), 0, libc::SEEK_SET) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// A pipe: what is written to the second end comes out of the first, which never blocks.
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let mut fds = [0; 2];
+    // SAFETY: the array has room for two descriptors.
+    check(unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC) })?;
+    let pair = (own(fds[0])?, own(fds[1])?);
+    set_nonblocking(&pair.0)?;
+    Ok(pair)
+}
+
+fn set_nonblocking(fd: &OwnedFd) -> io::Result<()> {
+    // SAFETY: no pointers are involved.
+    check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) }).map(drop)
+}
+
+/// Reads once from a descriptor; `None` when it would block.
+pub(crate) fn read(fd: &OwnedFd, bytes: &mut [u8]) -> io::Result<Option<usize>> {
+    // SAFETY: the buffer is writable for its whole length.
+    let n_bytes = unsafe { libc::read(fd.as_raw_fd(), bytes.as_mut_ptr().cast(), bytes.len()) };
+    match check_long(n_bytes as c_long) {
+        Ok(n_bytes) => Ok(Some(n_bytes as usize)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads a small control file from its beginning through a descriptor that stays open.
+pub(crate) fn read_again(fd: &OwnedFd) -> io::Result<String> {
+    let mut bytes = [0u8; 1024];
+    // SAFETY: the buffer is writable for its whole length.
+    let n_bytes = unsafe { libc::pread(fd.as_raw_fd(), bytes.as_mut_ptr().cast(), bytes.len(), 0) };
+    let n_bytes = check_long(n_bytes as c_long)? as usize;
+    Ok(String::from_utf8_lossy(&bytes[..n_bytes]).into_owned())
+}
+
+/// Writes a small value into a control file.
+pub(crate) fn write_control(fd: &OwnedFd, value: &str) -> io::Result<()> {
+    // SAFETY: the text is readable for its whole length.
+    let n_bytes = unsafe { libc::pwrite(fd.as_raw_fd(), value.as_ptr().cast(), value.len(), 0) };
+    check_long(n_bytes as c_long).map(drop)
+}
+
+/// Closes all descriptors from `first` on.
+pub(crate) fn close_from(first: RawFd) {
+    // SAFETY: callers own no descriptor in that range any more; they exec or leave next.
+    let _ = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
+}
+
+/// Makes `target` mean the same as `fd`.
+pub(crate) fn dup_to(fd: RawFd, target: RawFd, keep_on_exec: bool) -> io::Result<()> {
+    let flags = if keep_on_exec { 0 } else { libc::O_CLOEXEC };
+    if fd == target {
+        // SAFETY: no pointers are involved.
+        return check(unsafe {
+            libc::fcntl(
+                fd,
+                libc::F_SETFD,
+                if keep_on_exec { 0 } else { libc::FD_CLOEXEC },
+            )
+        })
+        .map(drop);
+    }
+    // SAFETY: no pointers are involved; what `target` meant before is meant to be lost.
+    check(unsafe { libc::dup3(fd, target, flags) }).map(drop)
+}
+
+/// A copy of a descriptor, numbered `least` or higher.
+pub(crate) fn dup_above(fd: RawFd, least: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: no pointers are involved.
+    own(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, least) })
+}
+
+/// Changes the working directory.
+pub(crate) fn change_directory(path: &CStr) -> io::Result<()> {
+    // SAFETY: the path is a valid C string.
+    check(unsafe { libc::chdir(path.as_ptr()) }).map(drop)
+}
+
+/// Opens a file for reading relative to a directory, never through a symbolic link at the end, never blocking.
+pub(crate) fn open_at(directory: &OwnedFd, path: &CStr, flags: c_int) -> io::Result<OwnedFd> {
+    let flags = flags | libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    // SAFETY: the path is a valid C string.
+    own(unsafe { libc::openat(directory.as_raw_fd(), path.as_ptr(), flags) })
+}
+
+/// Opens a directory by path.
+pub(crate) fn open_directory(path: &CStr) -> io::Result<OwnedFd> {
+    // SAFETY: the path is a valid C string.
+    own(unsafe {
+        libc::open(
+            path.as_ptr(),
+            libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC,
+        )
+    })
+}
+
+/// The names in a directory, without `.` and `..`.
+pub(crate) fn list(directory: &OwnedFd) -> io::Result<Vec<CString>> {
+    /// Where the name begins in `struct linux_dirent64`, and where its length field lies.
+    const NAME: usize = 19;
+    const LENGTH: usize = 16;
+    seek_to_start(directory)?;
+    let mut names = Vec::new();
+    let mut buffer = [0u8; 4096];
+    loop {
+        // SAFETY: the buffer is writable for its whole length.
+        let n_bytes = check_long(unsafe {
+            libc::syscall(
+                libc::SYS_getdents64,
+                directory.as_raw_fd(),
+                buffer.as_mut_ptr(),
+                buffer.len(),
+            )
+        })? as usize;
+        if n_bytes == 0 {
+            return Ok(names);
+        }
+        let mut entries = &buffer[..n_bytes];
+        while entries.len() > NAME {
+            let length = usize::from(u16::from_ne_bytes([entries[LENGTH], entries[LENGTH + 1]]));
+            let (entry, rest) = entries.split_at(length.clamp(NAME, entries.len()));
+            entries = rest;
+            if let Ok(name) = CStr::from_bytes_until_nul(&entry[NAME..])
+                && name != c"."
+                && name != c".."
+            {
+                names.push(name.to_owned());
+            }
+        }
+    }
+}
+
+/// Opens the null device for both directions.
+pub(crate) fn open_null() -> io::Result<OwnedFd> {
+    // SAFETY: the path is a valid C string.
+    own(unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) })
+}
+
+/// Lets no descriptor from `first` on survive an exec.
+pub(crate) fn close_on_exec_from(first: RawFd) {
+    const CLOSE_RANGE_CLOEXEC: u32 = 4;
+    // SAFETY: no pointers are involved.
+    let _ = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, CLOSE_RANGE_CLOEXEC) };
+}
+
+/// Files that this process makes from now on are readable by all and writable by their owner.
+pub(crate) fn usual_file_modes() {
+    // SAFETY: no pointers are involved.
+    let _ = unsafe { libc::umask(0o022) };
+}

@@ -10,9 +10,22 @@
 //! started again, diverted before its `main`. It owns namespaces, a file system, limits and filters,
 //! and every run inside inherits them.
 //!
-//! Python tests run in a second cell. There, names that the test code does not define stand for the program's,
-//! and calls cross a socket as values of built-in types. The program never sees an expected value,
-//! and a test never sees an object of the program's making.
+//! # Python tests
+//!
+//! They run in a second cell. There, names that the test code does not define stand for the program's,
+//! and calls cross a socket. The program never sees an expected value, and a test never sees an object that the
+//! program made. Each test loads the program afresh.
+//!
+//! - Only values of exact built-in types cross (numbers, text, bytes, containers, ranges, a few of the standard
+//!   library's such as `Decimal` and `date`). Subclasses lose what they add: a `Counter` arrives as a `dict`.
+//! - Generators and other iterators are run to their end, up to a bound, and arrive as iterators.
+//! - Objects of the program's own classes stay there. The test holds a handle, through which it may call methods and
+//!   get and set attributes, and which equals nothing but itself: the program's `__eq__` is never asked.
+//! - What a call changes in its arguments is copied back in place.
+//! - Exceptions arrive as the nearest built-in one. One that the test does not expect is [`domain::Verdict::RuntimeError`].
+//! - A name that is also a builtin's, such as `sum`, is the program's only in a test that names nothing else of it.
+//! - A test that uses helpers which the program defines trusts them; that is a property of the test.
+//! - A broken protocol is [`domain::Verdict::Security`].
 
 mod cell;
 mod compare;

@@ -185,6 +185,31 @@ fn kill_owner(rung: &str) {
     assert_eq!(control_groups(), Vec::<String>::new(), "on {rung}");
 }
 
+/// Runs that ruin their cells, and then the end of the judge, leave no process and no open file.
+fn drop_a_judge() {
+    let open_files = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let before = open_files();
+    let settings = Settings {
+        n_cells: 1,
+        ..Settings::default()
+    };
+    let judge = Judge::start(settings).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let daemon =
+        "import os\ntry:\n  if os.fork() == 0:\n    while True: pass\nexcept OSError: pass";
+    for _ in 0..10 {
+        let daemon = spinning(Language::Python, daemon);
+        let judging = runtime.block_on(judge.judge(&daemon)).unwrap();
+        assert_eq!(judging.verdict, domain::Verdict::Accepted, "{judging:?}");
+    }
+    drop((judge, runtime));
+    assert_eq!(children(), Vec::<i32>::new());
+    assert_eq!(open_files(), before);
+    assert_eq!(control_groups(), Vec::<String>::new());
+}
+
 #[test]
 fn a_killed_judge_leaves_nothing() {
     if let Ok(rung) = std::env::var(OWNER) {
@@ -196,4 +221,5 @@ fn a_killed_judge_leaves_nothing() {
     for rung in ["full", "userns", "landlock"] {
         kill_owner(rung);
     }
+    drop_a_judge();
 }

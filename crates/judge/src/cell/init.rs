@@ -160,7 +160,7 @@ impl Init<'_> {
     /// Where programs start.
     pub(super) fn work_directory(&self) -> &str {
         if self.setup.rung >= Rung::Userns {
-            rootfs::WORK
+            rootfs::HOME
         } else {
             self.setup.scratch.as_deref().unwrap_or("/")
         }

@@ -13,7 +13,7 @@ use crate::sys;
 /// Everything that programs may write lies below; it is mounted afresh when a run leaves something behind.
 pub(crate) const WRITABLE: &str = "/box/run";
 /// Where programs start.
-pub(crate) const WORK: &str = "/box/run/work";
+pub(crate) const HOME: &str = "/box/run/home";
 /// Above [`WRITABLE`], the same directory for the cell's whole life.
 pub(crate) const BOX: &str = "/box";
 /// Devices that programs may use.
@@ -64,7 +64,7 @@ pub(crate) fn fresh_box(disk_bytes: u64) -> io::Result<()> {
         WRITABLE,
         &format!("size={disk_bytes},nr_inodes=8192,mode=0755"),
     )?;
-    for name in ["work", "tmp"] {
+    for name in ["home", "tmp"] {
         let path = Path::new(WRITABLE).join(name);
         fs::create_dir(&path)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(SCRATCH_MODE))?;

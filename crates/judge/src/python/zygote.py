@@ -1,7 +1,8 @@
 """The interpreter side of the judge: a zygote that forks one child per run.
 
-This and the files that continue it are one program. It is started once per cell, inside the sandbox, and speaks datagrams on descriptor 3:
-a JSON object with the run's settings and its descriptors comes in; the child's pid, and later its exit, go out.
+This and the files that continue it are one program. It is started once per cell, inside the sandbox.
+It speaks datagrams on descriptor 3: a JSON object with the run's settings comes in, with descriptors;
+the child's pid, and later its exit, go out.
 
 A child does one of three things:
   main   runs a whole program, as `python main.py` would;
@@ -23,7 +24,6 @@ MAX_ITEMS = 100_000
 MAX_TEXT = 2000
 SOURCE = "main.py"
 TEST = "test.py"
-
 
 
 def zygote():

@@ -189,7 +189,7 @@ const ANYWHERE: &[Case] = &[
     ),
     python(
         "reads the machine",
-        "import glob\nfor p in ['/etc/shadow', '/etc/passwd', '/proc/1/environ', '/proc/self/environ', '/root/.bashrc', '/var/log/dpkg.log']:\n  try: open(p).read(); print('read', p)\n  except OSError: pass\nprint(glob.glob('/dev/shm/*'), glob.glob('/proc/*/environ'))",
+        "import glob\nfor p in ['/etc/shadow', '/etc/passwd', '/proc/1/environ', '/proc/self/environ', '/etc/ssh/sshd_config', '/var/log/dpkg.log']:\n  try: open(p).read(); print('read', p)\n  except OSError: pass\nprint(glob.glob('/dev/shm/*'), glob.glob('/proc/*/environ'))",
         "[] []",
         &[Accepted],
     ),

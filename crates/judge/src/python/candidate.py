@@ -31,8 +31,10 @@ def leave(error, source):
 
 def finish(status, _exit=os._exit, _shutdown=threading._shutdown, _atexit=atexit._run_exitfuncs):
     try:
-        _shutdown()
-        _atexit()
+        if len(threading._active) > 1:
+            _shutdown()
+        if atexit._ncallbacks():
+            _atexit()
     except BaseException:
         pass
     for stream in (sys.stdout, sys.stderr):

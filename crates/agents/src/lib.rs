@@ -21,4 +21,4 @@ pub use outcome::{CallRecord, Candidate, Format, JudgeRecord, Outcome, Place, St
 pub use prompts::{Conversation, PromptError, Prompts};
 pub use report::report;
 pub use strategy::{Strategy, UnknownStrategy};
-pub use team::{SolveError, Step, Team};
+pub use team::{OnStep, SolveError, Step, Team};

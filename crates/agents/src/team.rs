@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use domain::{Ask, Checker, Judging, Language, Message, Problem, Program, Sampling, Submission};
+use domain::{Ask, Checker, Judging, Language, Message, Problem, Sampling, Submission};
 use judge::{Judge, JudgeError};
 use ledger::{CallError, Ledger, LedgerError, Recorded, RunId};
 use llm::{ChatError, ChatModel};
@@ -9,7 +9,7 @@ use crate::contract::Parsed;
 use crate::outcome::{CallRecord, Candidate, JudgeRecord, Outcome, Place, Status};
 use crate::prompts::{PromptError, Prompts};
 use crate::strategy::{self, Strategy};
-use crate::{Contract, Format, assemble};
+use crate::{Contract, assemble};
 
 /// Why a problem could not be worked on at all. Faults of a model, a budget or the judge are no errors here:
 /// they end as the [`Status`] of an [`Outcome`].
@@ -46,8 +46,11 @@ pub struct Team {
     /// Asked before every call: true ends the work after the calls in flight.
     pub is_stopped: Box<dyn Fn() -> bool + Send + Sync>,
     /// Told of every step as it happens; must not block.
-    pub on_step: Box<dyn Fn(&str, Step) + Send + Sync>,
+    pub on_step: OnStep,
 }
+
+/// Takes a problem's id and what just happened to it.
+pub type OnStep = Box<dyn Fn(&str, Step) + Send + Sync>;
 
 /// Something that just happened while a problem was worked on.
 #[derive(Debug, Clone, PartialEq)]
@@ -302,7 +305,6 @@ pub(crate) struct Tested {
     pub(crate) judging: Judging,
 }
 
-/// A whole program as a strategy hands it around before it is judged.
 impl Tested {
     pub(crate) fn report(&self, problem: &Problem) -> String {
         crate::report(&self.judging, &problem.samples, &problem.limits)

@@ -11,6 +11,8 @@ use crate::settings::Override;
     version,
     max_term_width = 100,
     after_help = "Examples:
+  mapcoder solve examples/double.md      write, test and repair a program
+  mapcoder eval --data humaneval         measure the team on a benchmark
   mapcoder doctor                        what works on this machine, and what to do about the rest
   mapcoder model pull                    fetch the default model (98 MB, once)
   mapcoder runs list                     what has been recorded so far
@@ -72,6 +74,10 @@ pub(crate) enum ColorChoice {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Write a program for one problem, test it and repair it
+    Solve(SolveArgs),
+    /// Run a strategy over a data set and measure it
+    Eval(EvalArgs),
     /// Fetch, list and remove model files
     Model(ModelArgs),
     /// Look into what has been recorded
@@ -83,6 +89,11 @@ pub(crate) enum Command {
 
 It exits 0 when `mapcoder solve` can run here, 6 when only the judge keeps it from running, else 1.")]
     Doctor,
+    /// Measure what this program costs, beside the model
+    Bench {
+        #[command(subcommand)]
+        command: BenchCommand,
+    },
     /// Show the settings in force and where each comes from
     Config(ConfigArgs),
     /// Write a completion script for a shell to standard output
@@ -182,13 +193,42 @@ pub(crate) enum ConfigCommand {
     Show,
     /// Show which settings files are looked for, and which are there
     Path,
+    /// Write the built-in prompts to a folder, to change them there and use them with `--prompts`
+    Prompts {
+        /// The folder; made if need be
+        folder: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// CPU per model call, and memory with many problems at the same time, against a server that does nothing
+    Pipeline {
+        /// Problems at the same time
+        #[arg(long, value_name = "N", default_value_t = 1000)]
+        problems: u32,
+
+        /// Time that the server takes for a reply
+        #[arg(long, value_name = "MS", default_value_t = 50)]
+        latency_ms: u64,
+
+        /// Rounds, of which the medians are printed
+        #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
+    },
+    /// The server of `bench pipeline`
+    #[command(hide = true)]
+    MockServer {
+        #[arg(long, value_name = "MS")]
+        latency_ms: u64,
+    },
 }
 
 /// The command line of `mapcoder solve`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mapcoder solve examples/add.md                      print a program that passes the samples
-  mapcoder solve examples/add.json -k 5 -t 3          more plans, fewer repairs
+  mapcoder solve examples/add.md -k 5 -t 3            more plans, fewer repairs
   mapcoder solve p.md --model ./qwen2.5-coder.gguf    another local model
   OPENAI_BASE_URL=http://localhost:8000/v1 mapcoder solve p.md --model NAME")]
 pub(crate) struct SolveArgs {
@@ -200,10 +240,6 @@ pub(crate) struct SolveArgs {
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
-    /// Start over: reuse no recorded call
-    #[arg(long)]
-    pub(crate) fresh: bool,
-
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
 }
@@ -213,7 +249,7 @@ pub(crate) struct SolveArgs {
 #[command(after_help = "Examples:
   mapcoder eval --data humaneval --limit 20                     the team
   mapcoder eval --data humaneval --limit 20 --strategy direct   the baseline
-  mapcoder eval --data problems/ --filter '*/1?'                your own problems, by id
+  mapcoder eval --data problems/ --filter graph                 your own problems, by id
 
 Stop it at any moment and run the same command: it continues where it stopped.")]
 pub(crate) struct EvalArgs {
@@ -225,13 +261,9 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
 
-    /// Take only problems whose id matches; `*` and `?` stand for anything
-    #[arg(long, value_name = "PATTERN")]
+    /// Take only problems whose id contains this text
+    #[arg(long, value_name = "TEXT")]
     pub(crate) filter: Option<String>,
-
-    /// Start over: reuse no recorded call
-    #[arg(long)]
-    pub(crate) fresh: bool,
 
     /// Exit 100 when pass@1 is below this share
     #[arg(long, value_name = "SHARE")]

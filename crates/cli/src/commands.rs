@@ -1,10 +1,13 @@
 //! One file per subcommand.
 
+mod bench;
 mod completions;
 mod config;
 mod doctor;
+mod eval;
 mod model;
 mod runs;
+mod solve;
 
 use crate::args::Command;
 use crate::exit::Exit;
@@ -17,6 +20,15 @@ use crate::ui::Ui;
 /// Whatever it met; [`crate::exit::report`] turns that into words and an exit code.
 pub(crate) fn run(command: Command, surroundings: &Surroundings, ui: &Ui) -> anyhow::Result<Exit> {
     match command {
+        Command::Solve(args) => {
+            let settings = load(surroundings, &args.settings.overrides(), ui)?;
+            solve::run(&args, &settings, ui)
+        }
+        Command::Eval(args) => {
+            let settings = load(surroundings, &args.settings.overrides(), ui)?;
+            eval::run(&args, &settings, ui)
+        }
+        Command::Bench { command } => bench::run(&command, ui),
         Command::Model(args) => model::run(args.command, &load(surroundings, &[], ui)?, ui),
         Command::Runs(args) => {
             let settings = load(surroundings, &args.ledger.overrides(), ui)?;

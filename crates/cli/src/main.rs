@@ -2,7 +2,7 @@
 //!
 //! 1. [`args`] turns the command line into typed values.
 //! 2. [`settings`] lays flags, environment and files over each other.
-//! 3. One file per subcommand in [`commands`] does the work.
+//! 3. One file per subcommand in [`commands`] does the work; [`wiring`] builds what `solve` and `eval` work with.
 //! 4. [`exit`] turns whatever happened into one line of clear error and an exit code.
 //!
 //! This crate alone prints, reads the environment, and picks an exit code.
@@ -10,9 +10,9 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stderr,
+    clippy::print_stdout,
     reason = "the command line alone talks to the terminal, the environment and the package client"
 )]
-#![expect(dead_code, reason = "the commands that use the rest are being added")]
 
 mod args;
 mod assets;
@@ -22,6 +22,7 @@ mod fetch;
 mod interrupt;
 mod settings;
 mod ui;
+mod wiring;
 
 use clap::Parser as _;
 

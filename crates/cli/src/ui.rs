@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
@@ -99,6 +100,23 @@ impl Ui {
         }
     }
 
+    /// A line that says how things stand.
+    pub(crate) fn live(&self) -> Live {
+        let target = if self.bars {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        let style = ProgressStyle::with_template("{spinner} {msg}");
+        bar.set_style(style.expect("the template is valid"));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Live {
+            bar,
+            lines: (!self.bars && !self.quiet).then(|| Cell::new(Instant::now())),
+        }
+    }
+
     /// A bar, or a line every few seconds where there is no terminal, for `total` bytes of `what`.
     pub(crate) fn transfer(&self, what: &str, total: u64) -> Transfer {
         let target = if self.bars {
@@ -162,6 +180,36 @@ impl Transfer {
 impl Drop for Transfer {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// A line that changes in place on a terminal; elsewhere a line now and then.
+pub(crate) struct Live {
+    bar: ProgressBar,
+    /// When the last line was written, where there is no terminal and not `--quiet`.
+    lines: Option<Cell<Instant>>,
+}
+
+impl Live {
+    const EVERY: Duration = Duration::from_secs(10);
+
+    /// Shows how things stand.
+    pub(crate) fn show(&self, text: &str) {
+        self.bar.set_message(text.to_string());
+        if let Some(last) = &self.lines
+            && last.get().elapsed() >= Self::EVERY
+        {
+            last.set(Instant::now());
+            eprintln!("{text}");
+        }
+    }
+
+    /// Shows how things stand at the end, and leaves the line standing.
+    pub(crate) fn close(&self, text: &str) {
+        self.bar.finish_and_clear();
+        if self.lines.is_some() || !self.bar.is_hidden() {
+            eprintln!("{text}");
+        }
     }
 }
 

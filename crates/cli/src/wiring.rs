@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use agents::{Prompts, Step, Strategy, Team};
 use anyhow::Context as _;
-use domain::{Agent, Ask, Checker, Digest, Reply, Rung};
+use domain::{Agent, Ask, Checker, Digest, Form, Language, Reply, Rung, Task};
 use engine::Engine;
 use futures_util::future::BoxFuture;
 use judge::Judge;
@@ -38,17 +38,28 @@ impl Model {
     /// When a model file cannot be had or used, or a server's settings are wrong.
     pub(crate) fn of(settings: &Settings, ui: &Ui, interrupt: &Interrupt) -> anyhow::Result<Model> {
         let is_remote = |agent: &Agent| {
-            settings.base_url.is_some() || settings.agents.get(agent).is_some_and(|own| own.base_url.is_some())
+            settings.base_url.is_some()
+                || settings
+                    .agents
+                    .get(agent)
+                    .is_some_and(|own| own.base_url.is_some())
         };
         let remote: Vec<Agent> = Agent::ALL.into_iter().filter(is_remote).collect();
-        let server = if remote.is_empty() { None } else { Some(server(settings)?) };
-        let engine = if remote.len() == Agent::ALL.len() { None } else { Some(local(settings, ui, interrupt)?) };
-        Ok(Model { engine, server, remote })
-    }
-
-    /// True when some agent is answered by the local engine.
-    pub(crate) fn is_local(&self) -> bool {
-        self.engine.is_some()
+        let server = if remote.is_empty() {
+            None
+        } else {
+            Some(server(settings)?)
+        };
+        let engine = if remote.len() == Agent::ALL.len() {
+            None
+        } else {
+            Some(local(settings, ui, interrupt)?)
+        };
+        Ok(Model {
+            engine,
+            server,
+            remote,
+        })
     }
 
     fn answering(&self, agent: Agent) -> &dyn ChatModel {
@@ -77,15 +88,25 @@ fn server(settings: &Settings) -> anyhow::Result<OpenAi> {
         .clone()
         .or_else(|| Agent::ALL.into_iter().find_map(|agent| own(agent).base_url))
         .context("no server is set")?;
-    let model = settings.model.clone().filter(|_| settings.base_url.is_some());
-    let unnamed = Agent::ALL.into_iter().find(|agent| own(*agent).model.is_none());
+    let model = settings
+        .model
+        .clone()
+        .filter(|_| settings.base_url.is_some());
+    let unnamed = Agent::ALL
+        .into_iter()
+        .find(|agent| own(*agent).model.is_none());
     let model = match (model, unnamed) {
         (Some(model), _) => model,
         (None, None) => own(Agent::Coding).model.unwrap_or_default(),
         (None, Some(_)) if settings.base_url.is_none() => String::new(),
         (None, Some(_)) => {
-            let failure = Failure::new(Exit::Usage, format!("no model is named for the server {base_url}"));
-            return Err(failure.help("name it with `--model NAME`; the server lists its models under /models").into());
+            let failure = Failure::new(
+                Exit::Usage,
+                format!("no model is named for the server {base_url}"),
+            );
+            return Err(failure
+                .help("name it with `--model NAME`; the server lists its models under /models")
+                .into());
         }
     };
     let prices = match &settings.prices {
@@ -93,47 +114,63 @@ fn server(settings: &Settings) -> anyhow::Result<OpenAi> {
         Some(path) => {
             let text = std::fs::read_to_string(path)
                 .with_context(|| format!("failed to read the price file {}", path.display()))?;
-            Prices::from_toml(&text).with_context(|| format!("the price file {}", path.display()))?
+            Prices::from_toml(&text)
+                .with_context(|| format!("the price file {}", path.display()))?
         }
     };
-    let endpoint = |agent: Agent| AgentEndpoint { model: own(agent).model, base_url: own(agent).base_url, api_key: None };
-    let agents: BTreeMap<Agent, AgentEndpoint> = Agent::ALL.into_iter().map(|agent| (agent, endpoint(agent))).collect();
+    let endpoint = |agent: Agent| AgentEndpoint {
+        model: own(agent).model,
+        base_url: own(agent).base_url,
+        api_key: None,
+    };
+    let agents: BTreeMap<Agent, AgentEndpoint> = Agent::ALL
+        .into_iter()
+        .map(|agent| (agent, endpoint(agent)))
+        .collect();
     let defaults = OpenAiSettings::new(base_url, model);
     let settings = OpenAiSettings {
-        api_key: settings.api_key.as_ref().map(|key| llm::Secret::new(key.reveal())),
+        api_key: settings
+            .api_key
+            .as_ref()
+            .map(|key| llm::Secret::new(key.reveal())),
         agents,
         timeout: settings.timeout,
         max_attempts: settings.max_attempts,
         prices,
         ..defaults
     };
-    OpenAi::new(settings).map_err(|error| Failure::new(Exit::Usage, format!("failed to {error}")).into())
+    OpenAi::new(settings)
+        .map_err(|error| Failure::new(Exit::Usage, format!("failed to {error}")).into())
 }
 
 fn local(settings: &Settings, ui: &Ui, interrupt: &Interrupt) -> anyhow::Result<Engine> {
     let path = assets::ensure_model(settings, ui, interrupt)?;
     let started = Instant::now();
-    let known = assets::Asset::find(assets::DEFAULT_MODEL).filter(|asset| asset.path(&settings.cache) == path);
+    let defaults = engine::Settings::default();
+    let known = assets::Asset::find(assets::DEFAULT_MODEL)
+        .filter(|asset| asset.path(&settings.cache) == path);
     let engine = Engine::load(
         &path,
         engine::Settings {
-            n_parallel: settings.n_parallel.map_or(engine::Settings::default().n_parallel, |n| n as usize),
-            n_threads: settings.threads.map(|n| n as usize),
+            n_threads: settings.threads.map_or(0, |n| n as usize),
+            max_sequences: settings
+                .n_parallel
+                .map_or(defaults.max_sequences, |n| n as usize),
             context_tokens: settings.context.map(|n| n as usize),
             digest: known.and_then(|asset| Digest::from_hex(asset.sha256)),
-            ..engine::Settings::default()
+            ..defaults
         },
     )
     .map_err(|error| Failure::new(Exit::Failure, format!("failed to {error}")))?;
     let plan = engine.plan();
     ui.detail(&format!(
-        "model {} loaded in {:.2} s: {} of weights, {} of cache for {} requests of {} tokens",
+        "model {} loaded in {:.2} s: {} of weights, {} of cache for {} tokens, {} replies at a time",
         engine.identity(Agent::Coding),
         started.elapsed().as_secs_f64(),
-        megabytes(plan.weight_bytes),
-        megabytes(plan.cache_bytes),
-        plan.n_parallel,
-        plan.context_tokens,
+        megabytes(plan.weights_bytes as u64),
+        megabytes(plan.cache_bytes as u64),
+        plan.cache_tokens,
+        plan.max_sequences,
     ));
     Ok(engine)
 }
@@ -143,13 +180,7 @@ fn local(settings: &Settings, ui: &Ui, interrupt: &Interrupt) -> anyhow::Result<
 /// # Errors
 /// When the machine offers no sandbox that is strong enough.
 pub(crate) fn judge(settings: &Settings, ui: &Ui) -> anyhow::Result<Judge> {
-    let defaults = judge::Settings::default();
-    let wanted = judge::Settings {
-        n_cells: settings.judge.cells.map_or(defaults.n_cells, |n| n as usize),
-        min_rung: settings.judge.min_rung,
-        ..defaults
-    };
-    let judge = Judge::start(wanted).map_err(|error| {
+    let judge = Judge::start(settings.for_judge()).map_err(|error| {
         Failure::new(Exit::JudgeUnavailable, format!("failed to start the judge: {error}"))
             .help("`mapcoder doctor` says what is missing; `--allow-weak` runs programs without a sandbox")
     })?;
@@ -157,10 +188,40 @@ pub(crate) fn judge(settings: &Settings, ui: &Ui) -> anyhow::Result<Judge> {
         ui.warn("programs run without a sandbox, as --allow-weak asks");
     }
     if judge.toolchain(settings.language).is_none() {
-        let failure = Failure::new(Exit::JudgeUnavailable, format!("no toolchain for {} on this machine", settings.language.title()));
-        return Err(failure.help("`mapcoder doctor` says what was looked for").into());
+        let failure = Failure::new(
+            Exit::JudgeUnavailable,
+            format!(
+                "no toolchain for {} on this machine",
+                settings.language.title()
+            ),
+        );
+        return Err(failure
+            .help("`mapcoder doctor` says what was looked for")
+            .into());
     }
     Ok(judge)
+}
+
+/// Functions are tested by Python asserts, so they can be written in Python alone.
+///
+/// # Errors
+/// When a problem asks for a function and the settings for another language.
+pub(crate) fn check_language(settings: &Settings, tasks: &[Task]) -> Result<(), Failure> {
+    let function = tasks
+        .iter()
+        .find(|task| matches!(task.problem.form, Form::Function { .. }));
+    match function {
+        Some(task) if settings.language != Language::Python => {
+            let message = format!(
+                "{} asks for a Python function, not for {}",
+                task.problem.id,
+                settings.language.title()
+            );
+            Err(Failure::new(Exit::Usage, message)
+                .help("leave `--language` out, or choose problems that read standard input"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The prompts that the settings name.
@@ -182,7 +243,10 @@ pub(crate) fn prompts(settings: &Settings) -> anyhow::Result<Prompts> {
 pub(crate) fn strategy(settings: &Settings) -> Strategy {
     match settings.strategy.as_str() {
         "direct" => Strategy::Direct,
-        _ => Strategy::MapCoder { k: settings.k as usize, t: settings.t as usize },
+        _ => Strategy::MapCoder {
+            k: settings.k as usize,
+            t: settings.t as usize,
+        },
     }
 }
 

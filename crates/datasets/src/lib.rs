@@ -9,7 +9,6 @@
 //!
 //! Nothing here runs a program, opens a connection, or prints.
 
-mod catalog;
 mod data_set;
 mod format;
 mod humaneval;
@@ -22,7 +21,6 @@ mod python;
 mod rows;
 mod samples;
 
-pub use catalog::{CATALOG, Published};
 pub use data_set::{DataSet, DroppedSample, Reference, SkippedRow};
 pub use format::Format;
 pub use load::{LoadError, load, read, references};

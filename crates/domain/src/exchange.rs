@@ -122,7 +122,7 @@ pub enum Finish {
     Stop,
     /// The token limit cut the reply.
     Length,
-    /// The server withheld the rest, or gave another reason.
+    /// It repeated itself without end and was cut, or the server withheld the rest or gave another reason.
     Other,
 }
 

@@ -4,6 +4,7 @@
 //! 2. [`Engine`] is an [`llm::ChatModel`]: requests of any number of callers share the worker's forward passes,
 //!    prompts in chunks beside replies token by token. What waits for room waits in a queue, first come first served.
 //! 3. Dropping a request's future frees its room at once. [`Engine::counters`] tell how far the work is.
+//! 4. A reply that repeats itself without end is ended before its limit, with [`domain::Finish::Other`].
 //!
 //! A reply depends on its request alone, to the last bit: not on what else is running, nor on what is cached.
 
@@ -25,6 +26,7 @@ use tokio::sync::oneshot;
 
 mod counters;
 mod pages;
+mod repetition;
 mod sequence;
 mod worker;
 

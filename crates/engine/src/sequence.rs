@@ -7,6 +7,7 @@ use model::{PAGE_TOKENS, Sampler, SamplerSettings, TextStream, Tokenizer};
 use tokio::sync::oneshot;
 
 use crate::pages::{Beginning, PageTokens, Pages};
+use crate::repetition::is_endless;
 
 /// A request as it comes to the worker.
 pub(crate) struct Request {
@@ -188,6 +189,9 @@ impl Sequence {
                 text_bytes: Some(at),
             });
         }
+        if is_endless(&self.tokens[self.request.prompt.len()..]) {
+            return Some(Ending::Endless);
+        }
         let is_full = self.tokens.len() >= context_tokens;
         (self.n_generated() >= self.request.max_tokens || is_full).then_some(Ending::Length)
     }
@@ -229,6 +233,7 @@ impl Sequence {
         };
         let (text, finish) = match ending {
             Ending::Length => (self.text.finish(), Finish::Length),
+            Ending::Endless => (self.text.finish(), Finish::Other),
             Ending::Stop { text_bytes: None } => (self.text.finish(), Finish::Stop),
             Ending::Stop {
                 text_bytes: Some(n),
@@ -253,6 +258,8 @@ pub(crate) enum Ending {
     Stop { text_bytes: Option<usize> },
     /// A limit was reached.
     Length,
+    /// It repeats itself without end.
+    Endless,
 }
 
 fn page_tokens(tokens: &[u32], page_idx: usize) -> &PageTokens {

@@ -32,7 +32,11 @@ pub(crate) struct Row {
 /// When what it needs cannot be had.
 pub(crate) fn run(command: &BenchCommand, ui: &Ui) -> anyhow::Result<Exit> {
     match command {
-        BenchCommand::Pipeline { problems, latency_ms, rounds } => {
+        BenchCommand::Pipeline {
+            problems,
+            latency_ms,
+            rounds,
+        } => {
             let latency = Duration::from_millis(*latency_ms);
             let rows = pipeline::run(*problems as usize, latency, *rounds as usize, ui)?;
             print(&rows, ui)?;
@@ -62,7 +66,9 @@ fn print(rows: &[Row], ui: &Ui) -> anyhow::Result<()> {
         }
         return Ok(());
     }
-    let heading = ["what", "median", "unit", "floor", "goal", "rounds"].map(String::from).to_vec();
+    let heading = ["what", "median", "unit", "floor", "goal", "rounds"]
+        .map(String::from)
+        .to_vec();
     let cells = rows.iter().map(|row| {
         vec![
             row.name.clone(),

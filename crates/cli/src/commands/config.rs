@@ -1,5 +1,9 @@
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::Path;
 
+use agents::Prompts;
+use anyhow::Context as _;
 use serde_json::json;
 
 use crate::args::ConfigCommand;
@@ -16,7 +20,31 @@ pub(super) fn run(
     match command {
         ConfigCommand::Show => show(surroundings, ui),
         ConfigCommand::Path => path(surroundings, ui),
+        ConfigCommand::Prompts { folder } => prompts(&folder, ui),
     }
+}
+
+/// Writes the built-in templates; a file that is there already stays as it is.
+fn prompts(folder: &Path, ui: &Ui) -> anyhow::Result<Exit> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("failed to make the folder {}", folder.display()))?;
+    for (name, text) in Prompts::built_in_texts() {
+        let path = folder.join(format!("{name}.md"));
+        match File::create_new(&path) {
+            Ok(mut file) => file.write_all(text.as_bytes()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                ui.warn(&format!(
+                    "{} is there already and stays as it is",
+                    path.display()
+                ));
+                continue;
+            }
+            Err(error) => Err(error),
+        }
+        .with_context(|| format!("failed to write {}", path.display()))?;
+        ui.line(&path.display().to_string())?;
+    }
+    Ok(Exit::Success)
 }
 
 fn show(surroundings: &Surroundings, ui: &Ui) -> anyhow::Result<Exit> {

@@ -21,12 +21,17 @@ use crate::wiring;
 /// When the problem, the model or the judge cannot be had, or the ledger fails.
 pub(crate) fn run(args: &SolveArgs, settings: &Settings, ui: &Ui) -> anyhow::Result<Exit> {
     let task = read(&args.problem)?;
+    wiring::check_language(settings, std::slice::from_ref(&task))?;
     let interrupt = Interrupt::listen(ui)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let data = json!({ "problem": Digest::of_json(&task) });
         let story = ui.clone();
-        let wired = wiring::team(settings, "solve", &data, ui, &interrupt, move |_, step| tell(&story, &step))?;
+        let wired = wiring::team(settings, "solve", &data, ui, &interrupt, move |_, step| {
+            tell(&story, &step)
+        })?;
         let team = &wired.team;
         let problem = &task.problem;
         ui.note(&format!(
@@ -38,7 +43,9 @@ pub(crate) fn run(args: &SolveArgs, settings: &Settings, ui: &Ui) -> anyhow::Res
         ));
         let outcome = team.solve(problem).await?;
         if outcome.status.is_final() {
-            team.ledger.record_outcome(&team.run, &problem.id, &serde_json::to_value(&outcome)?).await?;
+            team.ledger
+                .record_outcome(&team.run, &problem.id, &serde_json::to_value(&outcome)?)
+                .await?;
         }
         let hidden = match &outcome.best {
             Some(best) if outcome.status == Status::Passed && !task.hidden.is_empty() => {
@@ -49,16 +56,23 @@ pub(crate) fn run(args: &SolveArgs, settings: &Settings, ui: &Ui) -> anyhow::Res
                     limits: problem.limits,
                     stop_on_first_failure: false,
                 };
-                let recorded = team.judge(&problem.id, &submission).await.map_err(|error| match error {
-                    CallError::Call(error) => anyhow::Error::from(error),
-                    CallError::Ledger(error) => error.into(),
-                })?;
+                let recorded = team
+                    .judge(&problem.id, &submission)
+                    .await
+                    .map_err(|error| match error {
+                        CallError::Call(error) => anyhow::Error::from(error),
+                        CallError::Ledger(error) => error.into(),
+                    })?;
                 Some((recorded.value, task.hidden.reveal().len()))
             }
             _ => None,
         };
         present(args, &outcome, hidden.as_ref(), ui)?;
-        ui.note(&format!("recorded as run {} in {}", team.run, team.ledger.path().display()));
+        ui.note(&format!(
+            "recorded as run {} in {}",
+            team.run,
+            team.ledger.path().display()
+        ));
         conclude(&outcome)
     })
 }
@@ -67,18 +81,30 @@ pub(crate) fn run(args: &SolveArgs, settings: &Settings, ui: &Ui) -> anyhow::Res
 fn read(path: &Path) -> anyhow::Result<Task> {
     let set = if path == Path::new("-") {
         let mut text = Vec::new();
-        std::io::stdin().read_to_end(&mut text).context("failed to read standard input")?;
-        let file = if text.trim_ascii_start().starts_with(b"{") { "stdin.json" } else { "stdin.md" };
+        std::io::stdin()
+            .read_to_end(&mut text)
+            .context("failed to read standard input")?;
+        let file = if text.trim_ascii_start().starts_with(b"{") {
+            "stdin.json"
+        } else {
+            "stdin.md"
+        };
         datasets::read(file, &text)
     } else {
         datasets::load(path)
     };
-    let DataSet { mut tasks, .. } = set.map_err(|error| Failure::new(Exit::Usage, format!("failed to {error}")))?;
+    let DataSet { mut tasks, .. } =
+        set.map_err(|error| Failure::new(Exit::Usage, format!("failed to {error}")))?;
     match tasks.len() {
         1 => Ok(tasks.remove(0)),
         n => {
-            let failure = Failure::new(Exit::Usage, format!("{} holds {n} problems, not one", path.display()));
-            Err(failure.help("`mapcoder eval --data` works on many problems").into())
+            let failure = Failure::new(
+                Exit::Usage,
+                format!("{} holds {n} problems, not one", path.display()),
+            );
+            Err(failure
+                .help("`mapcoder eval --data` works on many problems")
+                .into())
         }
     }
 }
@@ -95,12 +121,24 @@ fn tell(ui: &Ui, step: &Step) {
     match step {
         Step::Asked { call, is_fresh } => ui.note(&asked(call, *is_fresh)),
         Step::Planned { confidences } => {
-            let list: Vec<String> = confidences.iter().map(|value| value.map_or("?".to_string(), |value| value.to_string())).collect();
+            let list: Vec<String> = confidences
+                .iter()
+                .map(|value| value.map_or("?".to_string(), |value| value.to_string()))
+                .collect();
             ui.note(&format!("  plans by confidence: {}", list.join(", ")));
         }
-        Step::Judged { place, judging, n_samples, is_fresh } => {
+        Step::Judged {
+            place,
+            judging,
+            n_samples,
+            is_fresh,
+        } => {
             let from_record = if *is_fresh { "" } else { " (from the record)" };
-            ui.note(&format!("  {}: {}{from_record}", program(*place), fared(judging, *n_samples)));
+            ui.note(&format!(
+                "  {}: {}{from_record}",
+                program(*place),
+                fared(judging, *n_samples)
+            ));
         }
     }
 }
@@ -111,7 +149,11 @@ fn asked(call: &CallRecord, is_fresh: bool) -> String {
         Format::Recovered => ", out of form, recovered",
         Format::Failed => ", out of form, nothing to recover",
     };
-    let source = if is_fresh { format!("{:.1} s", call.wall.as_secs_f64()) } else { "from the record".to_string() };
+    let source = if is_fresh {
+        format!("{:.1} s", call.wall.as_secs_f64())
+    } else {
+        "from the record".to_string()
+    };
     format!(
         "  {:<9}  {:<10}  {:>5} + {:>4} tokens, {source}{format}",
         call.agent,
@@ -123,8 +165,14 @@ fn asked(call: &CallRecord, is_fresh: bool) -> String {
 
 fn program(place: Place) -> String {
     match place {
-        Place { plan_rank, debug_round: 0 } => format!("program of plan {}", plan_rank + 1),
-        Place { plan_rank, debug_round } => format!("repair {debug_round} of plan {}", plan_rank + 1),
+        Place {
+            plan_rank,
+            debug_round: 0,
+        } => format!("program of plan {}", plan_rank + 1),
+        Place {
+            plan_rank,
+            debug_round,
+        } => format!("repair {debug_round} of plan {}", plan_rank + 1),
     }
 }
 
@@ -136,8 +184,16 @@ fn fared(judging: &Judging, n_tests: usize) -> String {
     }
 }
 
-fn present(args: &SolveArgs, outcome: &Outcome, hidden: Option<&(Judging, usize)>, ui: &Ui) -> anyhow::Result<()> {
-    let source = outcome.best.as_ref().map(|best| best.program.source.as_str());
+fn present(
+    args: &SolveArgs,
+    outcome: &Outcome,
+    hidden: Option<&(Judging, usize)>,
+    ui: &Ui,
+) -> anyhow::Result<()> {
+    let source = outcome
+        .best
+        .as_ref()
+        .map(|best| best.program.source.as_str());
     if ui.json() {
         let line = json!({
             "schema": "mapcoder.solve/1",
@@ -157,7 +213,8 @@ fn present(args: &SolveArgs, outcome: &Outcome, hidden: Option<&(Judging, usize)
         ui.line(source.trim_end())?;
     }
     if let (Some(source), Some(path)) = (source, &args.output) {
-        std::fs::write(path, source).with_context(|| format!("failed to write {}", path.display()))?;
+        std::fs::write(path, source)
+            .with_context(|| format!("failed to write {}", path.display()))?;
     }
     ui.note(&summary(outcome));
     if let Some((judging, n_tests)) = hidden {
@@ -168,15 +225,31 @@ fn present(args: &SolveArgs, outcome: &Outcome, hidden: Option<&(Judging, usize)
 
 fn summary(outcome: &Outcome) -> String {
     let usage = outcome.usage();
-    let model_s: f64 = outcome.calls.iter().map(|call| call.wall.as_secs_f64()).sum();
-    let judge_ms: u128 = outcome.judgings.iter().map(|judged| judged.wall.as_millis()).sum();
+    let model_s: f64 = outcome
+        .calls
+        .iter()
+        .map(|call| call.wall.as_secs_f64())
+        .sum();
+    let judge_ms: u128 = outcome
+        .judgings
+        .iter()
+        .map(|judged| judged.wall.as_millis())
+        .sum();
     let how = match &outcome.best {
         None => "no reply held a program".to_string(),
         Some(best) => {
             let where_from = program(best.place);
             let is_all = best.n_passed == outcome.n_samples;
-            let verb = if is_all { "passes all" } else { "is the best: it passes" };
-            let count = if is_all { format!("{}", outcome.n_samples) } else { format!("{} of {}", best.n_passed, outcome.n_samples) };
+            let verb = if is_all {
+                "passes all"
+            } else {
+                "is the best: it passes"
+            };
+            let count = if is_all {
+                format!("{}", outcome.n_samples)
+            } else {
+                format!("{} of {}", best.n_passed, outcome.n_samples)
+            };
             format!("the {where_from} {verb} {count} samples")
         }
     };
@@ -192,11 +265,22 @@ fn conclude(outcome: &Outcome) -> anyhow::Result<Exit> {
     let resume = "the same command continues; what is recorded is not asked again";
     let failure = match outcome.status {
         Status::Passed => return Ok(Exit::Success),
-        Status::Failed => Failure::new(Exit::Failure, "no program passes every sample; the best one is printed"),
+        Status::Failed => Failure::new(
+            Exit::Failure,
+            "no program passes every sample; the best one is printed",
+        ),
         Status::NoProgram => Failure::new(Exit::Failure, "no reply held a program"),
-        Status::Budget => Failure::new(Exit::Budget, format!("the budget is spent: {}", outcome.fault)).help(resume),
+        Status::Budget => Failure::new(
+            Exit::Budget,
+            format!("the budget is spent: {}", outcome.fault),
+        )
+        .help(resume),
         Status::Stopped => Failure::new(Exit::Incomplete, "stopped before the end").help(resume),
-        Status::JudgeFault => Failure::new(Exit::JudgeUnavailable, format!("the judge failed: {}", outcome.fault)).help(resume),
+        Status::JudgeFault => Failure::new(
+            Exit::JudgeUnavailable,
+            format!("the judge failed: {}", outcome.fault),
+        )
+        .help(resume),
         Status::EndpointFault => Failure::new(Exit::Failure, outcome.fault.clone()).help(resume),
     };
     Err(failure.into())

@@ -5,6 +5,7 @@ impl Settings {
     pub(crate) fn for_judge(&self) -> judge::Settings {
         let mut settings = judge::Settings {
             min_rung: self.judge.min_rung,
+            cache_dir: Some(self.cache.join("judge")),
             ..judge::Settings::default()
         };
         if let Some(n_cells) = self.judge.cells {

@@ -11,4 +11,5 @@ mod doctor;
 mod help;
 mod model;
 mod runs;
+mod work;
 mod world;

@@ -74,14 +74,19 @@ async fn converse(stream: TcpStream, latency: Duration) -> std::io::Result<()> {
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
             reply.len()
         );
-        stream.write_all(format!("{head}{reply}").as_bytes()).await?;
+        stream
+            .write_all(format!("{head}{reply}").as_bytes())
+            .await?;
     }
 }
 
 /// A reply that keeps the contract of whoever is asked: the first program is wrong, its repair is right.
 fn answer(prompt: &Value) -> String {
     let messages = prompt["messages"].as_array().map_or(&[][..], Vec::as_slice);
-    let text = messages.last().and_then(|message| message["content"].as_str()).unwrap_or_default();
+    let text = messages
+        .last()
+        .and_then(|message| message["content"].as_str())
+        .unwrap_or_default();
     let part = text.rsplit("# Your part: ").next().unwrap_or_default();
     let program = |body| format!("```python\ndef add(a, b):\n    return {body}\n```");
     if part.starts_with("retrieval") {
@@ -94,6 +99,9 @@ fn answer(prompt: &Value) -> String {
     } else if part.starts_with("coding") {
         program("a - b")
     } else {
-        format!("<plan>\n1. Add, not subtract.\n</plan>\n{}", program("a + b"))
+        format!(
+            "<plan>\n1. Add, not subtract.\n</plan>\n{}",
+            program("a + b")
+        )
     }
 }

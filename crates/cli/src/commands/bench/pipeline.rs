@@ -21,7 +21,12 @@ use crate::ui::Ui;
 ///
 /// # Errors
 /// When the server, the judge or the ledger cannot be started, or a problem is not solved.
-pub(super) fn run(n_problems: usize, latency: Duration, n_rounds: usize, ui: &Ui) -> anyhow::Result<Vec<Row>> {
+pub(super) fn run(
+    n_problems: usize,
+    latency: Duration,
+    n_rounds: usize,
+    ui: &Ui,
+) -> anyhow::Result<Vec<Row>> {
     let server = Server::start(latency)?;
     let judge = Judge::start(judge::Settings::default())?;
     let problems: Vec<Problem> = (0..n_problems).map(problem).collect();
@@ -39,11 +44,36 @@ pub(super) fn run(n_problems: usize, latency: Duration, n_rounds: usize, ui: &Ui
         asked_ms.push(fresh.cpu_ms_per_call);
         replayed_ms.push(again.cpu_ms_per_call);
     }
-    let row = |name: String, ours, unit, floor, goal| Row { name, ours, unit, floor, goal, n_samples: n_rounds };
+    let row = |name: String, ours, unit, floor, goal| Row {
+        name,
+        ours,
+        unit,
+        floor,
+        goal,
+        n_samples: n_rounds,
+    };
     Ok(vec![
-        row("CPU per model call".to_string(), median(&mut asked_ms), "ms", 1.0, 0.5),
-        row("CPU per recorded call".to_string(), median(&mut replayed_ms), "ms", 0.5, 0.2),
-        row(format!("peak memory, {n_problems} problems in flight"), peak_memory_mb()?, "MB", 300.0, 150.0),
+        row(
+            "CPU per model call".to_string(),
+            median(&mut asked_ms),
+            "ms",
+            1.0,
+            0.5,
+        ),
+        row(
+            "CPU per recorded call".to_string(),
+            median(&mut replayed_ms),
+            "ms",
+            0.5,
+            0.2,
+        ),
+        row(
+            format!("peak memory, {n_problems} problems in flight"),
+            peak_memory_mb()?,
+            "MB",
+            300.0,
+            150.0,
+        ),
     ])
 }
 
@@ -53,13 +83,23 @@ struct Measured {
     cpu_ms_per_call: f64,
 }
 
-fn measure(path: &std::path::Path, server: &Server, judge: &Judge, problems: &[Problem]) -> anyhow::Result<Measured> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+fn measure(
+    path: &std::path::Path,
+    server: &Server,
+    judge: &Judge,
+    problems: &[Problem],
+) -> anyhow::Result<Measured> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let started = Instant::now();
     let cpu = cpu_time();
     let outcomes: Vec<Outcome> = runtime.block_on(async {
         let ledger = Ledger::open(path)?;
-        let run = ledger.begin_run(&RunSpec { command: "bench pipeline".to_string(), settings: json!({}) })?;
+        let run = ledger.begin_run(&RunSpec {
+            command: "bench pipeline".to_string(),
+            settings: json!({}),
+        })?;
         let settings = OpenAiSettings {
             max_concurrency: problems.len(),
             ..OpenAiSettings::new(format!("http://127.0.0.1:{}/v1", server.port), "mock")
@@ -80,11 +120,23 @@ fn measure(path: &std::path::Path, server: &Server, judge: &Judge, problems: &[P
         anyhow::Ok(try_join_all(problems.iter().map(|problem| team.solve(problem))).await?)
     })?;
     let cpu = cpu_time() - cpu;
-    if let Some(bad) = outcomes.iter().find(|outcome| outcome.status != Status::Passed) {
-        bail!("{} was not solved: {} {}", bad.problem, bad.status.title(), bad.fault);
+    if let Some(bad) = outcomes
+        .iter()
+        .find(|outcome| outcome.status != Status::Passed)
+    {
+        bail!(
+            "{} was not solved: {} {}",
+            bad.problem,
+            bad.status.title(),
+            bad.fault
+        );
     }
     let n_calls = outcomes.iter().map(|outcome| outcome.calls.len()).sum();
-    Ok(Measured { n_calls, wall: started.elapsed(), cpu_ms_per_call: cpu.as_secs_f64() * 1e3 / n_calls as f64 })
+    Ok(Measured {
+        n_calls,
+        wall: started.elapsed(),
+        cpu_ms_per_call: cpu.as_secs_f64() * 1e3 / n_calls as f64,
+    })
 }
 
 /// A problem of ordinary length, different from all others.
@@ -92,9 +144,17 @@ fn problem(at: usize) -> Problem {
     let story = "A line of a statement that says something about the numbers a and b and what is wanted of them.\n";
     Problem {
         id: format!("bench/{at}"),
-        statement: format!("Problem {at}.\n{}Return the sum of a and b.", story.repeat(12)),
-        form: Form::Function { entry_point: "add".to_string(), prompt: String::new() },
-        samples: vec![Test::Python { code: format!("assert add({at}, 2) == {}", at + 2) }],
+        statement: format!(
+            "Problem {at}.\n{}Return the sum of a and b.",
+            story.repeat(12)
+        ),
+        form: Form::Function {
+            entry_point: "add".to_string(),
+            prompt: String::new(),
+        },
+        samples: vec![Test::Python {
+            code: format!("assert add({at}, 2) == {}", at + 2),
+        }],
         limits: Limits::default(),
         difficulty: None,
         tags: Vec::new(),
@@ -110,7 +170,12 @@ struct Server {
 impl Server {
     fn start(latency: Duration) -> anyhow::Result<Server> {
         let mut process = Command::new(std::env::current_exe()?)
-            .args(["bench", "mock-server", "--latency-ms", &latency.as_millis().to_string()])
+            .args([
+                "bench",
+                "mock-server",
+                "--latency-ms",
+                &latency.as_millis().to_string(),
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -139,7 +204,10 @@ fn cpu_time() -> Duration {
 
 fn peak_memory_mb() -> anyhow::Result<f64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no peak memory in /proc")?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .context("no peak memory in /proc")?;
     let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kib * 1024.0 / 1e6)
 }

@@ -161,7 +161,11 @@ fn local(settings: &Settings, ui: &Ui, interrupt: &Interrupt) -> anyhow::Result<
             ..defaults
         },
     )
-    .map_err(|error| Failure::new(Exit::Failure, format!("failed to {error}")))?;
+    .map_err(|error| {
+        let message = format!("{}: failed to {error}", path.display());
+        Failure::new(Exit::Failure, message)
+            .help("`--model` takes a GGUF file of the Llama or Qwen2 family; without it the default model is used")
+    })?;
     let plan = engine.plan();
     ui.detail(&format!(
         "model {} loaded in {:.2} s: {} of weights, {} of cache for {} tokens, {} replies at a time",

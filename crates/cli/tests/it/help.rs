@@ -1,8 +1,11 @@
 use crate::world::World;
 
 /// The subcommands whose help is kept as a snapshot, each with its page's name.
-const PAGES: [(&str, &[&str]); 8] = [
+const PAGES: [(&str, &[&str]); 11] = [
     ("mapcoder", &[]),
+    ("solve", &["solve"]),
+    ("eval", &["eval"]),
+    ("bench-pipeline", &["bench", "pipeline"]),
     ("model", &["model"]),
     ("model-pull", &["model", "pull"]),
     ("runs", &["runs"]),

@@ -99,6 +99,14 @@ pub enum EngineError {
     /// The chat template is missing or broken.
     #[error(transparent)]
     Template(#[from] ChatTemplateError),
+    /// The tokenizer has tokens that the decoder has no vector for.
+    #[error("start the engine: its tokenizer has {tokenizer} tokens, its decoder only {model}")]
+    Vocabulary {
+        /// Tokens of the tokenizer.
+        tokenizer: usize,
+        /// Tokens of the decoder.
+        model: usize,
+    },
     /// A setting leaves no room to work.
     #[error("start the engine: {0}")]
     Setting(String),
@@ -146,6 +154,12 @@ impl Engine {
                 layout: Layout::Packed,
             },
         )?;
+        if tokenizer.n_vocab() > decoder.config().n_vocab {
+            return Err(EngineError::Vocabulary {
+                tokenizer: tokenizer.n_vocab(),
+                model: decoder.config().n_vocab,
+            });
+        }
         let plan = plan(&settings, &decoder, n_threads)?;
         let digest = settings.digest.unwrap_or_else(|| Digest::of(gguf.bytes()));
         let name = path

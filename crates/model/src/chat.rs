@@ -9,8 +9,6 @@ use crate::gguf::{Gguf, GgufError};
 use crate::tokenizer::{Piece, Tokenizer, TokenizerError};
 
 mod json;
-#[cfg(test)]
-mod tests;
 
 /// Why a conversation cannot be rendered.
 #[derive(Debug, thiserror::Error)]

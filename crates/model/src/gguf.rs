@@ -14,8 +14,6 @@ use memmap2::Mmap;
 use crate::block::Format;
 
 mod header;
-#[cfg(test)]
-mod tests;
 
 pub use header::Header;
 

@@ -14,8 +14,6 @@ use tokenizers::{SplitDelimiterBehavior, Tokenizer as Bpe};
 use crate::gguf::{Gguf, GgufError, Value};
 
 mod stream;
-#[cfg(test)]
-mod tests;
 
 pub use stream::TextStream;
 

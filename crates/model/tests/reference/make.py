@@ -20,6 +20,8 @@ from decoder import Reference
 
 HERE = Path(__file__).parent
 
+WINDOW = 512
+
 TEXTS = [
     "",
     " ",
@@ -80,8 +82,12 @@ PROMPTS = [
 
 
 def write(name, value):
-    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
-    (HERE / name).write_text(text.replace("},{", "},\n{") + "\n")
+    dump = lambda x: json.dumps(x, ensure_ascii=True, separators=(",", ":"))
+    if isinstance(value, list):
+        text = "[\n" + ",\n".join(map(dump, value)) + "\n]\n"
+    else:
+        text = "{\n" + ",\n".join(f"{dump(k)}:{dump(v)}" for k, v in value.items()) + "\n}\n"
+    (HERE / name).write_text(text)
     print(name, len(text))
 
 
@@ -157,12 +163,17 @@ def logits(bpe, path):
                 "gaps": gaps,
             }
         )
+    # The loss of a text, window by window. A few hundred tokens would measure chance: rounding moves
+    # the loss of a single token both ways, and by far more than their mean.
     ids = bpe.encode((HERE / "text.txt").read_text())
-    rows = reference.forward(ids).astype(np.float64)
-    largest = rows.max(axis=-1, keepdims=True)
-    log_sum = np.log(np.exp(rows - largest).sum(axis=-1)) + largest[:, 0]
-    losses = log_sum[:-1] - rows[np.arange(len(ids) - 1), ids[1:]]
-    write("logits.json", {"cases": cases, "text_tokens": len(ids), "text_loss": float(losses.mean())})
+    losses = []
+    for first in range(0, len(ids), WINDOW):
+        window = ids[first : first + WINDOW]
+        rows = reference.forward(window).astype(np.float64)
+        largest = rows.max(axis=-1, keepdims=True)
+        log_sum = np.log(np.exp(rows - largest).sum(axis=-1)) + largest[:, 0]
+        losses += list(log_sum[:-1] - rows[np.arange(len(window) - 1), window[1:]])
+    write("logits.json", {"cases": cases, "text_tokens": len(ids), "text_loss": float(np.mean(losses))})
 
 
 def blocks():

@@ -1,0 +1,13 @@
+//! The model crate at its boundary, against reference values (`tests/reference/make.py`).
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests may fail and speak as tests do"
+)]
+
+mod chat;
+mod decoder;
+mod gguf;
+mod support;
+mod tokenizer;

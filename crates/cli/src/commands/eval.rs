@@ -183,11 +183,10 @@ fn report(header: &Header, finished: &Finished, ui: &Ui) -> anyhow::Result<()> {
     for faulted in &finished.faulted {
         ui.warn(&format!("{}: {}", faulted.id, faulted.fault));
     }
-    let fault = finished
-        .results
-        .iter()
-        .find(|result| !result.fault.is_empty());
-    if let Some(result) = fault {
+    // That the user stopped it is no news to the user.
+    let is_fault =
+        |result: &&ProblemResult| !result.fault.is_empty() && result.ending != Ending::Stopped;
+    if let Some(result) = finished.results.iter().find(is_fault) {
         ui.warn(&format!(
             "{} ended as {}: {}",
             result.id, result.ending, result.fault

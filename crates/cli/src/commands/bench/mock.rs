@@ -90,10 +90,18 @@ fn answer(prompt: &Value) -> String {
     let part = text.rsplit("# Your part: ").next().unwrap_or_default();
     let program = |body| format!("```python\ndef add(a, b):\n    return {body}\n```");
     if part.starts_with("retrieval") {
-        let example = "<example>\n<description>Add three numbers.</description>\n<plan>1. Add them.</plan>\n</example>\n";
-        format!("{}<algorithm>Addition.</algorithm>", example.repeat(3))
+        // Examples differ, so that their plans and checks are questions of their own.
+        let examples: String = (1..=3)
+            .map(|at| format!("<example>\n<description>Add {at} numbers.</description>\n<plan>1. Add them.</plan>\n</example>\n"))
+            .collect();
+        format!("{examples}<algorithm>Addition.</algorithm>")
     } else if part.starts_with("planning") {
-        "<plan>\n1. Add a and b.\n2. Return the sum.\n</plan>".to_string()
+        let similar = text
+            .split("A similar problem: ")
+            .nth(1)
+            .and_then(|rest| rest.lines().next())
+            .unwrap_or_default();
+        format!("<plan>\n1. Think of this: {similar}\n2. Return the sum of a and b.\n</plan>")
     } else if part.starts_with("checking") {
         "<explanation>The steps are right.</explanation>\n<confidence>90</confidence>".to_string()
     } else if part.starts_with("coding") {

@@ -1,5 +1,6 @@
 use std::io::Read as _;
 use std::path::Path;
+use std::time::Duration;
 
 use agents::{CallRecord, Format, Outcome, Place, Status, Step, Strategy};
 use anyhow::Context as _;
@@ -216,7 +217,9 @@ fn present(
         std::fs::write(path, source)
             .with_context(|| format!("failed to write {}", path.display()))?;
     }
-    ui.note(&summary(outcome));
+    if outcome.status.is_final() || outcome.best.is_some() {
+        ui.note(&summary(outcome));
+    }
     if let Some((judging, n_tests)) = hidden {
         ui.note(&format!("hidden tests: {}", fared(judging, *n_tests)));
     }
@@ -225,11 +228,7 @@ fn present(
 
 fn summary(outcome: &Outcome) -> String {
     let usage = outcome.usage();
-    let model_s: f64 = outcome
-        .calls
-        .iter()
-        .map(|call| call.wall.as_secs_f64())
-        .sum();
+    let model: Duration = outcome.calls.iter().map(|call| call.wall).sum();
     let judge_ms: u128 = outcome
         .judgings
         .iter()
@@ -254,10 +253,11 @@ fn summary(outcome: &Outcome) -> String {
         }
     };
     format!(
-        "{how}; {} calls, {} + {} tokens, {model_s:.1} s of model time, {judge_ms} ms of tests",
+        "{how}; {} calls, {} + {} tokens, {:.1} s of model time, {judge_ms} ms of tests",
         outcome.calls.len(),
         usage.prompt_tokens,
         usage.completion_tokens,
+        model.as_secs_f64(),
     )
 }
 
@@ -281,7 +281,8 @@ fn conclude(outcome: &Outcome) -> anyhow::Result<Exit> {
             format!("the judge failed: {}", outcome.fault),
         )
         .help(resume),
-        Status::EndpointFault => Failure::new(Exit::Failure, outcome.fault.clone()).help(resume),
+        Status::EndpointFault => Failure::new(Exit::Failure, outcome.fault.clone())
+            .help("mend that and run the same command: what is recorded is not asked again"),
     };
     Err(failure.into())
 }

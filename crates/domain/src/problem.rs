@@ -109,6 +109,11 @@ impl HiddenTests {
         self.0.is_empty()
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// For the final judging only; no strategy may call this.
     pub fn reveal(&self) -> &[Test] {
         &self.0

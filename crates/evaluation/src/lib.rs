@@ -22,7 +22,7 @@ pub use json::{PROBLEM_SCHEMA, SUMMARY_SCHEMA, problem_line, summary_line};
 pub use progress::Progress;
 pub use result::{Ending, ProblemResult, Scoring};
 pub use runner::{Drain, Event, Faulted, Finished, run};
-pub use score::{ScoreError, solve_task};
+pub use score::{ScoreError, judge_hidden, solve_task};
 pub use summary::{AgentSummary, EndingCounts, FormatSummary, Header, PlaceSummary, Summary};
 pub use table::{Align, Table};
 

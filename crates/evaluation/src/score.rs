@@ -1,6 +1,7 @@
 use agents::{SolveError, Team};
-use domain::{Submission, Task};
-use ledger::{CallError, LedgerError};
+use domain::{Judging, Program, Submission, Task};
+use judge::JudgeError;
+use ledger::{CallError, LedgerError, Recorded};
 
 use crate::{ProblemResult, Scoring};
 
@@ -13,6 +14,27 @@ pub enum ScoreError {
     /// The record cannot be read or written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+}
+
+/// Judges a program on a task's hidden tests, or reads from the record how it was judged.
+/// Nothing else reveals hidden tests.
+///
+/// # Errors
+/// When the judge's own machinery or the ledger fails.
+pub async fn judge_hidden(
+    team: &Team,
+    task: &Task,
+    program: &Program,
+    stop_on_first_failure: bool,
+) -> Result<Recorded<Judging>, CallError<JudgeError>> {
+    let submission = Submission {
+        program: program.clone(),
+        tests: task.hidden.reveal().to_vec(),
+        checker: team.checker,
+        limits: task.problem.limits,
+        stop_on_first_failure,
+    };
+    team.judge(&task.problem.id, &submission).await
 }
 
 /// Lets a team solve a problem and judges its program on the hidden tests.
@@ -29,14 +51,7 @@ pub async fn solve_task(team: &Team, task: &Task) -> Result<ProblemResult, Score
     else {
         return Ok(ProblemResult::unscored(outcome));
     };
-    let submission = Submission {
-        program: best.program.clone(),
-        tests: task.hidden.reveal().to_vec(),
-        checker: team.checker,
-        limits: task.problem.limits,
-        stop_on_first_failure: true,
-    };
-    match team.judge(&task.problem.id, &submission).await {
+    match judge_hidden(team, task, &best.program, true).await {
         Ok(recorded) => {
             let judging = recorded.value;
             let scoring = Scoring {

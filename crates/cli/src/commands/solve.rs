@@ -5,7 +5,7 @@ use std::time::Duration;
 use agents::{CallRecord, Format, Outcome, Place, Status, Step, Strategy};
 use anyhow::Context as _;
 use datasets::DataSet;
-use domain::{Digest, Judging, Submission, Task, Verdict};
+use domain::{Digest, Judging, Task, Verdict};
 use ledger::CallError;
 use serde_json::json;
 
@@ -50,21 +50,13 @@ pub(crate) fn run(args: &SolveArgs, settings: &Settings, ui: &Ui) -> anyhow::Res
         }
         let hidden = match &outcome.best {
             Some(best) if outcome.status == Status::Passed && !task.hidden.is_empty() => {
-                let submission = Submission {
-                    program: best.program.clone(),
-                    tests: task.hidden.reveal().to_vec(),
-                    checker: team.checker,
-                    limits: problem.limits,
-                    stop_on_first_failure: false,
-                };
-                let recorded = team
-                    .judge(&problem.id, &submission)
+                let recorded = evaluation::judge_hidden(team, &task, &best.program, false)
                     .await
                     .map_err(|error| match error {
                         CallError::Call(error) => anyhow::Error::from(error),
                         CallError::Ledger(error) => error.into(),
                     })?;
-                Some((recorded.value, task.hidden.reveal().len()))
+                Some((recorded.value, task.hidden.len()))
             }
             _ => None,
         };

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use agents::{Outcome, Prompts, Status, Strategy, Team};
 use anyhow::{Context as _, bail};
 use domain::{Checker, Form, Language, Limits, Problem, Sampling, Test};
+use evaluation::stats::percentile;
 use futures_util::future::try_join_all;
 use judge::Judge;
 use ledger::{Ledger, RunSpec};
@@ -55,14 +56,14 @@ pub(super) fn run(
     Ok(vec![
         row(
             "CPU per model call".to_string(),
-            median(&mut asked_ms),
+            median(&asked_ms)?,
             "ms",
             1.0,
             0.5,
         ),
         row(
             "CPU per recorded call".to_string(),
-            median(&mut replayed_ms),
+            median(&replayed_ms)?,
             "ms",
             0.5,
             0.2,
@@ -212,7 +213,6 @@ fn peak_memory_mb() -> anyhow::Result<f64> {
     Ok(kib * 1024.0 / 1e6)
 }
 
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+fn median(values: &[f64]) -> anyhow::Result<f64> {
+    percentile(values, 0.5).context("no round was run")
 }

@@ -8,6 +8,7 @@
 
 mod assemble;
 pub mod contract;
+mod dialect;
 mod outcome;
 mod prompts;
 mod report;

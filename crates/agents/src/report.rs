@@ -2,6 +2,8 @@
 
 use domain::{CaseReport, Exit, Judging, Limits, Test, Verdict};
 
+use crate::wording;
+
 /// Longest quotation of an input or an output, in characters.
 const QUOTE: usize = 600;
 /// Failed tests that are shown in full; the others are counted.
@@ -80,6 +82,21 @@ fn evidence(test: &Test, case: &CaseReport) -> String {
         }
         Test::Python { code } => {
             add("The test", code);
+            if case.verdict == Verdict::WrongAnswer {
+                add("The function returned", &case.actual);
+            }
+            add("What happened", &case.message);
+        }
+        Test::Call {
+            function,
+            arguments,
+            expected,
+        } => {
+            add("The call", &wording::call(function, arguments));
+            add(
+                "Expected answer",
+                expected.first().map_or("", String::as_str),
+            );
             if case.verdict == Verdict::WrongAnswer {
                 add("The function returned", &case.actual);
             }

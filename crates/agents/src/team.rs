@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use domain::{Ask, Checker, Judging, Language, Message, Problem, Sampling, Submission};
+use domain::{Ask, Checker, Isolation, Judging, Language, Message, Problem, Sampling, Submission};
 use judge::{Judge, JudgeError};
 use ledger::{CallError, Ledger, LedgerError, Recorded, RunId};
 use llm::{ChatError, ChatModel};
@@ -235,8 +235,9 @@ impl Work<'_> {
         let submission = Submission {
             program: program.clone(),
             tests: self.problem.samples.clone(),
-            checker: self.team.checker,
+            checker: self.team.checker.clone(),
             limits: self.problem.limits,
+            isolation: Isolation::Pooled,
             stop_on_first_failure: false,
         };
         let recorded = self

@@ -2,6 +2,8 @@
 
 use domain::{Form, Language, Limits, Problem, Test};
 
+use crate::dialect;
+
 /// What the solution is, as a noun phrase.
 pub(crate) fn wanted(form: &Form, language: Language) -> String {
     match form {
@@ -24,16 +26,7 @@ pub(crate) fn rules(form: &Form, language: Language) -> String {
             "Keep the name `{entry_point}` and its parameters, return the result instead of printing it, and include \
              the imports that the code needs."
         ),
-        (Form::Stdio, Language::Python) => {
-            "Read with `input()` or `sys.stdin`, print exactly the output that is asked \
-             for, and call the code at the top level."
-                .to_string()
-        }
-        (Form::Stdio, Language::Cpp) => {
-            "Read with `std::cin`, print exactly the output that is asked for with \
-             `std::cout`, and include the headers that the code needs."
-                .to_string()
-        }
+        (Form::Stdio, language) => dialect::of(language).rule.to_string(),
     }
 }
 
@@ -69,9 +62,26 @@ pub(crate) fn samples(problem: &Problem) -> String {
                 );
             }
             Test::Python { code } => text += &format!("{}\n", code.trim_end()),
+            Test::Call {
+                function,
+                arguments,
+                expected,
+            } => {
+                let answer = expected.first().map_or("", String::as_str);
+                text += &format!("{} gives {answer}\n", call(function, arguments));
+            }
         }
     }
     text.trim_end().to_string()
+}
+
+/// A call as one writes it, its arguments in JSON.
+pub(crate) fn call(function: &str, arguments: &str) -> String {
+    let arguments = arguments.trim();
+    let inner = arguments
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    format!("{function}({})", inner.unwrap_or(arguments).trim())
 }
 
 /// A small problem that has everything, to try templates with.

@@ -21,7 +21,7 @@ fn shared(name: &str) -> Option<PathBuf> {
 fn code(test: &Test) -> &str {
     match test {
         Test::Python { code } => code,
-        Test::Stdio { .. } => panic!("an assert test is wanted"),
+        Test::Stdio { .. } | Test::Call { .. } => panic!("an assert test is wanted"),
     }
 }
 

@@ -31,6 +31,7 @@ fn submission(task: &Task, source: String, tests: &[Test]) -> Submission {
         tests: tests.to_vec(),
         checker: Checker::Lines,
         limits: task.problem.limits,
+        isolation: domain::Isolation::Pooled,
         stop_on_first_failure: false,
     }
 }

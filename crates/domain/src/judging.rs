@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Digest, Limits, Program, Test};
 
 /// How outputs are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Checker {
     /// Line by line; white space at line ends and empty lines at the end are ignored, nothing else.
@@ -19,6 +19,66 @@ pub enum Checker {
         /// The largest accepted difference.
         tolerance: f64,
     },
+    /// As one of testlib's standard checkers does it.
+    Testlib {
+        /// Its name without the suffix, such as `wcmp` or `rcmp6`.
+        name: String,
+    },
+    /// As a published harness does it, its mistakes included: to reproduce its numbers, never to decide.
+    Compat {
+        /// Which harness.
+        harness: Harness,
+    },
+    /// As a program of the problem's author decides, written in C++ against testlib's interface for checkers.
+    Custom {
+        /// Its single source file.
+        source: String,
+    },
+}
+
+/// A published harness whose rule for comparing outputs can be reproduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Harness {
+    /// ExecEval, the judge of xCodeEval.
+    ExecEval,
+    /// The test runner of APPS.
+    Apps,
+    /// The output comparison of CodeContests.
+    CodeContests,
+    /// The test runner of LiveCodeBench.
+    LiveCodeBench,
+}
+
+impl Harness {
+    /// All of them.
+    pub const ALL: [Harness; 4] = [
+        Harness::ExecEval,
+        Harness::Apps,
+        Harness::CodeContests,
+        Harness::LiveCodeBench,
+    ];
+
+    /// The name used in settings and records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Harness::ExecEval => "execeval",
+            Harness::Apps => "apps",
+            Harness::CodeContests => "codecontests",
+            Harness::LiveCodeBench => "livecodebench",
+        }
+    }
+}
+
+/// What runs of a program share with other runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Isolation {
+    /// A cell that is wiped and checked between runs: the fastest, for the inner loop.
+    #[default]
+    Pooled,
+    /// Process and IPC namespaces of its own for each run, where the rung has namespaces: for final grading.
+    Fresh,
 }
 
 /// A program to judge.
@@ -32,6 +92,9 @@ pub struct Submission {
     pub checker: Checker,
     /// What the program may use in each test.
     pub limits: Limits,
+    /// What its runs share with others.
+    #[serde(default)]
+    pub isolation: Isolation,
     /// Leave out the tests after the first that fails.
     pub stop_on_first_failure: bool,
 }
@@ -39,7 +102,7 @@ pub struct Submission {
 impl Submission {
     /// The content key: equal for equal submissions under the same toolchain (compiler or interpreter version).
     pub fn key(&self, toolchain: &str) -> Digest {
-        Digest::of_json(&("judge/1", self, toolchain))
+        Digest::of_json(&("judge/2", self, toolchain))
     }
 }
 
@@ -166,9 +229,13 @@ pub struct CaseReport {
     pub exit: Option<Exit>,
     /// The beginning of what it wrote on standard output, or the value it returned (as `repr`), cut to a few KiB.
     pub actual: String,
+    /// How many bytes it wrote on standard output, as far as they were read; `actual` may hold fewer.
+    #[serde(default)]
+    pub n_output_bytes: u64,
     /// The end of what it wrote on standard error, cut to a few KiB.
     pub stderr_tail: String,
-    /// For an assert test: the statement that failed, or the exception, in one line; else empty.
+    /// For an assert test: the statement that failed, or the exception, in one line.
+    /// For an output: where it first differs, or what the checker said. Else empty.
     pub message: String,
 }
 

@@ -20,7 +20,9 @@ mod problem;
 pub use agent::{Agent, UnknownAgent};
 pub use digest::Digest;
 pub use exchange::{Ask, Exchange, Finish, Message, Reply, Role, Sampling, Usage};
-pub use judging::{CaseReport, Checker, Exit, Judging, Rung, Submission, Verdict};
+pub use judging::{
+    CaseReport, Checker, Exit, Harness, Isolation, Judging, Rung, Submission, Verdict,
+};
 pub use language::{Language, Program, UnknownLanguage};
 pub use problem::{Form, HiddenTests, Limits, Problem, Task, Test};
 

@@ -72,6 +72,16 @@ pub enum Test {
         /// The statements. Names that they use and do not define are the program's.
         code: String,
     },
+    /// Calls a function of a Python program, or a method of its class `Solution`, and compares what it returns.
+    /// The values are JSON texts, so that integers keep all their digits.
+    Call {
+        /// The name of the function.
+        function: String,
+        /// A JSON array: the arguments in their order.
+        arguments: String,
+        /// Accepted answers, each a JSON value: any one suffices.
+        expected: Vec<String>,
+    },
 }
 
 /// What a strategy may see of a task.

@@ -1,5 +1,5 @@
 use agents::{SolveError, Team};
-use domain::{Judging, Program, Submission, Task};
+use domain::{Isolation, Judging, Program, Submission, Task};
 use judge::JudgeError;
 use ledger::{CallError, LedgerError, Recorded};
 
@@ -30,8 +30,9 @@ pub async fn judge_hidden(
     let submission = Submission {
         program: program.clone(),
         tests: task.hidden.reveal().to_vec(),
-        checker: team.checker,
+        checker: team.checker.clone(),
         limits: task.problem.limits,
+        isolation: Isolation::Fresh,
         stop_on_first_failure,
     };
     team.judge(&task.problem.id, &submission).await

@@ -87,11 +87,11 @@ impl Judge {
     /// Python programs are compiled as they are run, so their syntax errors are runtime errors of each test.
     ///
     /// # Errors
-    /// [`JudgeError::Unsupported`] for Python tests of a program in another language;
+    /// [`JudgeError::Unsupported`] for tests that call functions of a program that is not Python;
     /// [`JudgeError::Fault`] when a cell broke, and another after it.
     pub async fn judge(&self, submission: &Submission) -> Result<Judging, JudgeError> {
         let language = submission.program.language;
-        let is_python_test = |test: &Test| matches!(test, Test::Python { .. });
+        let is_python_test = |test: &Test| !matches!(test, Test::Stdio { .. });
         if language != Language::Python && submission.tests.iter().any(is_python_test) {
             return Err(JudgeError::Unsupported(
                 "python tests of a program that is not python",
@@ -135,6 +135,7 @@ impl Judge {
                 let compiled = self.compile(program).await?;
                 Ok((compiled.binary.map(Executable::Binary), compiled.log))
             }
+            other => Err(JudgeError::Fault(format!("{other} has no compiler"))),
         }
     }
 
@@ -171,7 +172,7 @@ impl Judge {
             let case = Case {
                 executable: executable.clone(),
                 test: test.clone(),
-                checker: submission.checker,
+                checker: submission.checker.clone(),
                 limits: submission.limits,
             };
             self.inner.shared.push(Job::Case(case, answer));

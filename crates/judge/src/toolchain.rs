@@ -48,6 +48,7 @@ impl Toolchains {
                 .ok()
                 .map(|python| python.version.clone()),
             Language::Cpp => self.cpp.as_ref().ok().map(|cpp| cpp.version.clone()),
+            _ => None,
         }
     }
 

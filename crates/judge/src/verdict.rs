@@ -39,7 +39,7 @@ enum Status {
 }
 
 /// The report of a whole program's run.
-pub(crate) fn of_stdio(run: &Run, checker: Checker, expected: &[String]) -> CaseReport {
+pub(crate) fn of_stdio(run: &Run, checker: &Checker, expected: &[String]) -> CaseReport {
     let verdict = of_evidence(&run.outcome, &run.stderr).unwrap_or_else(|| {
         let right = |expected: &String| compare::matches(checker, &run.stdout, expected.as_bytes());
         if expected.iter().any(right) {
@@ -148,6 +148,7 @@ fn report(verdict: Verdict, outcome: &Outcome, stderr: &[u8]) -> CaseReport {
         memory_bytes: outcome.memory_bytes,
         exit: outcome.exit,
         actual: String::new(),
+        n_output_bytes: outcome.stdout_bytes as u64,
         stderr_tail: tail(stderr),
         message: if outcome.broke_launcher {
             "the program ended the process that had started it".into()

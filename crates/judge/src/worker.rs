@@ -137,13 +137,15 @@ impl Worker {
         match (&case.executable, &case.test) {
             (executable, Test::Stdio { input, expected }) => {
                 let run = self.stdio(executable, input, &case.limits, is_unwanted)?;
-                Ok(verdict::of_stdio(&run, case.checker, expected))
+                Ok(verdict::of_stdio(&run, &case.checker, expected))
             }
             (Executable::Python(source), Test::Python { code }) => {
                 let (program, test) = self.python_test(source, code, &case.limits, is_unwanted)?;
                 verdict::of_test(&program, &test, &case.limits)
             }
-            (Executable::Binary(_), Test::Python { .. }) => Err("python test of a binary".into()),
+            (_, Test::Call { .. }) | (Executable::Binary(_), Test::Python { .. }) => {
+                Err("a test that this program cannot take".into())
+            }
         }
     }
 

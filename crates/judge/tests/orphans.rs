@@ -105,6 +105,7 @@ fn spinning(language: Language, source: &str) -> Submission {
         }],
         checker: Checker::Lines,
         limits: Limits::with_cpu(Duration::from_secs(60)),
+        isolation: domain::Isolation::Pooled,
         stop_on_first_failure: false,
     }
 }

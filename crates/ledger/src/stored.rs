@@ -1,8 +1,8 @@
 //! How questions lie in the database.
 
 use domain::{
-    Agent, Ask, Checker, Digest, Exchange, Judging, Language, Limits, Message, Program, Role,
-    Sampling, Submission, Test,
+    Agent, Ask, Checker, Digest, Exchange, Isolation, Judging, Language, Limits, Message, Program,
+    Role, Sampling, Submission, Test,
 };
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ struct StoredSubmission {
     tests: i64,
     checker: Checker,
     limits: Limits,
+    #[serde(default)]
+    isolation: Isolation,
     stop_on_first_failure: bool,
     toolchain: String,
 }
@@ -86,8 +88,9 @@ impl QuestionRow {
                 language: submission.program.language,
                 source: 0,
                 tests: 0,
-                checker: submission.checker,
+                checker: submission.checker.clone(),
                 limits: submission.limits,
+                isolation: submission.isolation,
                 stop_on_first_failure: submission.stop_on_first_failure,
                 toolchain: toolchain.to_string(),
             }),
@@ -193,6 +196,7 @@ pub(crate) fn load_judged(
         tests,
         checker: stored.checker,
         limits: stored.limits,
+        isolation: stored.isolation,
         stop_on_first_failure: stored.stop_on_first_failure,
     };
     Ok(Some((submission, stored.toolchain, judging)))

@@ -2,6 +2,7 @@ use domain::{Form, Language};
 
 use super::fence::{self, Block};
 use super::{Parsed, Wanted, tags};
+use crate::dialect;
 
 /// Reads a reply that owes [`super::Contract::Code`]: the program's source.
 pub fn code(reply: &str, wanted: Wanted) -> Parsed<String> {
@@ -84,10 +85,7 @@ fn from_element(text: &str) -> Option<String> {
 /// From the first line that begins a program to the last line before prose sets in again.
 fn bare(text: &str, wanted: Wanted) -> Option<String> {
     let text = tags::without_cdata(text);
-    let starts: &[&str] = match wanted.language {
-        Language::Python => &["import ", "from ", "def ", "class ", "@"],
-        Language::Cpp => &["#include", "using namespace", "int main"],
-    };
+    let starts = dialect::of(wanted.language).openings;
     let start = text
         .split_inclusive('\n')
         .scan(0, |at, line| {
@@ -115,10 +113,10 @@ fn bare(text: &str, wanted: Wanted) -> Option<String> {
 fn is_program(source: &str, wanted: Wanted) -> bool {
     match (wanted.form, wanted.language) {
         (Form::Function { entry_point, .. }, _) => defines(source, entry_point),
-        (Form::Stdio, Language::Python) => ["input(", "stdin", "open(0", "print("]
-            .iter()
-            .any(|word| source.contains(word)),
-        (Form::Stdio, Language::Cpp) => source.contains("main("),
+        (Form::Stdio, language) => {
+            let marks = dialect::of(language).marks;
+            marks.iter().any(|mark| source.contains(mark))
+        }
     }
 }
 

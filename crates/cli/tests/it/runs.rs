@@ -67,6 +67,7 @@ fn submission() -> Submission {
         }],
         checker: Checker::Lines,
         limits: Limits::default(),
+        isolation: domain::Isolation::Pooled,
         stop_on_first_failure: false,
     }
 }
@@ -81,6 +82,7 @@ fn judging() -> Judging {
             memory_bytes: 1 << 20,
             exit: Some(Exit::Code(0)),
             actual: "1\n".to_string(),
+            n_output_bytes: 0,
             stderr_tail: String::new(),
             message: String::new(),
         }],

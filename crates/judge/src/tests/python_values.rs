@@ -26,6 +26,7 @@ async fn verdicts(judge: &Judge, source: &str, tests: &[&str]) -> Vec<(Verdict, 
             .collect(),
         checker: Checker::Lines,
         limits: Limits::default(),
+        isolation: domain::Isolation::Pooled,
         stop_on_first_failure: false,
     };
     let judging = judge.judge(&submission).await.unwrap();
@@ -153,6 +154,7 @@ async fn failures_say_where_and_with_what() {
         ],
         checker: Checker::Lines,
         limits: Limits::default(),
+        isolation: domain::Isolation::Pooled,
         stop_on_first_failure: false,
     };
     let judging = judge.judge(&submission).await.unwrap();

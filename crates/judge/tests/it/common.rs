@@ -36,6 +36,7 @@ pub(crate) fn submission(language: Language, source: &str, tests: Vec<Test>) -> 
         tests,
         checker: Checker::Lines,
         limits: Limits::default(),
+        isolation: domain::Isolation::Pooled,
         stop_on_first_failure: false,
     }
 }

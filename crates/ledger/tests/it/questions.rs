@@ -64,6 +64,7 @@ pub(crate) fn submission(number: u32) -> Submission {
         }],
         checker: Checker::Float { tolerance: 1e-6 },
         limits: Limits::default(),
+        isolation: Isolation::Pooled,
         stop_on_first_failure: true,
     }
 }
@@ -78,6 +79,7 @@ pub(crate) fn judging(number: u32) -> Judging {
             memory_bytes: 9 << 20,
             exit: Some(Exit::Code(0)),
             actual: format!("{number}\n"),
+            n_output_bytes: 0,
             stderr_tail: String::new(),
             message: String::new(),
         }],

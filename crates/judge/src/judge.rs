@@ -90,6 +90,19 @@ impl Judge {
     /// [`JudgeError::Unsupported`] for tests that call functions of a program that is not Python;
     /// [`JudgeError::Fault`] when a cell broke, and another after it.
     pub async fn judge(&self, submission: &Submission) -> Result<Judging, JudgeError> {
+        self.judge_each(submission, |_, _| {}).await
+    }
+
+    /// Like [`Judge::judge`], and shows each report, with the test's place among the tests from 0 on,
+    /// as soon as it and all before it are there.
+    ///
+    /// # Errors
+    /// As [`Judge::judge`].
+    pub async fn judge_each(
+        &self,
+        submission: &Submission,
+        each: impl FnMut(usize, &CaseReport),
+    ) -> Result<Judging, JudgeError> {
         let language = submission.program.language;
         let is_python_test = |test: &Test| !matches!(test, Test::Stdio { .. });
         if language != Language::Python && submission.tests.iter().any(is_python_test) {
@@ -115,7 +128,7 @@ impl Judge {
             (Some(executable), log) => (executable, log),
             (None, log) => return Ok(judging(Verdict::CompileError, Vec::new(), log)),
         };
-        let cases = self.run_tests(submission, &executable).await?;
+        let cases = self.run_tests(submission, &executable, each).await?;
         let verdict = cases
             .iter()
             .map(|case| case.verdict)
@@ -166,6 +179,7 @@ impl Judge {
         &self,
         submission: &Submission,
         executable: &Executable,
+        mut each: impl FnMut(usize, &CaseReport),
     ) -> Result<Vec<CaseReport>, JudgeError> {
         let start = |test: &Test| {
             let (answer, report) = oneshot::channel();
@@ -183,6 +197,7 @@ impl Judge {
             for test in &submission.tests {
                 let case = start(test).await.unwrap_or(Err(JudgeError::Closed))?;
                 let failed = case.verdict != Verdict::Accepted;
+                each(cases.len(), &case);
                 cases.push(case);
                 if failed {
                     break;
@@ -191,7 +206,9 @@ impl Judge {
         } else {
             let reports: Vec<_> = submission.tests.iter().map(start).collect();
             for report in reports {
-                cases.push(report.await.unwrap_or(Err(JudgeError::Closed))?);
+                let case = report.await.unwrap_or(Err(JudgeError::Closed))?;
+                each(cases.len(), &case);
+                cases.push(case);
             }
         }
         Ok(cases)

@@ -52,6 +52,23 @@ async fn the_first_failure_may_end_it() {
 }
 
 #[tokio::test]
+async fn reports_are_shown_in_the_order_of_the_tests() {
+    let judge = best_judge();
+    // The first takes longest, and still comes first.
+    let source = "n = int(input())\nsum(range(10**n))\nprint(n)";
+    let tests = vec![stdio("7", "7"), stdio("1", "no"), stdio("2", "2")];
+    let submission = submission(Language::Python, source, tests);
+    let mut shown = Vec::new();
+    let judging = judge
+        .judge_each(&submission, |index, case| shown.push((index, case.clone())))
+        .await
+        .unwrap();
+    let expected: Vec<_> = judging.cases.into_iter().enumerate().collect();
+    assert_eq!(shown, expected);
+    assert_eq!(shown.len(), 3);
+}
+
+#[tokio::test]
 async fn evidence_is_reported() {
     let judge = best_judge();
     let source = "import sys\nx = bytearray(100 << 20)\nsum(i for i in range(10**6))\nprint('out')\nprint('err', file=sys.stderr)\nsys.exit(7)";

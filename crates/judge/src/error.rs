@@ -1,5 +1,7 @@
 use domain::Rung;
 
+use crate::checkers;
+
 /// Why a submission could not be judged. None of these says anything about the program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JudgeError {
@@ -14,6 +16,12 @@ pub enum JudgeError {
     /// This combination of program and tests makes no sense.
     #[error("unsupported submission: {0}")]
     Unsupported(&'static str),
+    /// A name that is none of testlib's standard checkers.
+    #[error("unknown checker `{0}`: expected one of {names}", names = checkers::standard_names())]
+    UnknownChecker(String),
+    /// A checker could not work with the test, or broke; says nothing about the program.
+    #[error("the checker failed: {0}")]
+    Checker(String),
     /// A cell broke twice in a row.
     #[error("the sandbox failed twice: {0}")]
     Fault(String),

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use domain::{CaseReport, Digest, Judging, Language, Program, Rung, Submission, Test, Verdict};
 use tokio::sync::oneshot;
 
+use crate::checkers::Rule;
 use crate::handle::Cell;
 use crate::protocol::Purpose;
 use crate::queue::{Case, Compiled, Executable, Job, Shared};
@@ -181,12 +182,14 @@ impl Judge {
         executable: &Executable,
         mut each: impl FnMut(usize, &CaseReport),
     ) -> Result<Vec<CaseReport>, JudgeError> {
+        let rule = Rule::of(&submission.checker)?
+            .ok_or(JudgeError::Unsupported("a checker that is a program"))?;
         let start = |test: &Test| {
             let (answer, report) = oneshot::channel();
             let case = Case {
                 executable: executable.clone(),
                 test: test.clone(),
-                checker: submission.checker.clone(),
+                rule,
                 limits: submission.limits,
             };
             self.inner.shared.push(Job::Case(case, answer));

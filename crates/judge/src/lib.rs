@@ -28,7 +28,7 @@
 //! - A broken protocol is [`domain::Verdict::Security`].
 
 mod cell;
-mod compare;
+mod checkers;
 mod cpp;
 mod error;
 mod handle;

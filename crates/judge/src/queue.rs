@@ -5,9 +5,10 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use domain::{CaseReport, Checker, Limits, Rung, Test};
+use domain::{CaseReport, Limits, Rung, Test};
 use tokio::sync::oneshot;
 
+use crate::checkers::Rule;
 use crate::toolchain::Toolchains;
 use crate::{JudgeError, Settings};
 
@@ -32,7 +33,7 @@ pub(crate) struct Compiled {
 pub(crate) struct Case {
     pub(crate) executable: Executable,
     pub(crate) test: Test,
-    pub(crate) checker: Checker,
+    pub(crate) rule: Rule,
     pub(crate) limits: Limits,
 }
 

@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use domain::{CaseReport, Checker, Exit, Limits, Verdict};
+use domain::{CaseReport, Exit, Limits, Verdict};
 use serde::Deserialize;
 
-use crate::compare;
+use crate::checkers::Opinion;
 use crate::handle::Run;
 use crate::protocol::{Hit, Outcome};
 
@@ -38,20 +38,24 @@ enum Status {
     Violation,
 }
 
-/// The report of a whole program's run.
-pub(crate) fn of_stdio(run: &Run, checker: &Checker, expected: &[String]) -> CaseReport {
-    let verdict = of_evidence(&run.outcome, &run.stderr).unwrap_or_else(|| {
-        let right = |expected: &String| compare::matches(checker, &run.stdout, expected.as_bytes());
-        if expected.iter().any(right) {
-            Verdict::Accepted
-        } else {
-            Verdict::WrongAnswer
-        }
-    });
-    CaseReport {
-        actual: head(&run.stdout),
-        ..report(verdict, &run.outcome, &run.stderr)
+/// The report of a whole program's run. `check` looks at the output, where that decides.
+pub(crate) fn of_stdio<E>(
+    run: &Run,
+    check: impl FnOnce(&[u8]) -> Result<Opinion, E>,
+) -> Result<CaseReport, E> {
+    let (verdict, reason) = match of_evidence(&run.outcome, &run.stderr) {
+        Some(verdict) => (verdict, String::new()),
+        None => match check(&run.stdout)? {
+            Opinion::Right => (Verdict::Accepted, String::new()),
+            Opinion::Wrong(reason) => (Verdict::WrongAnswer, reason),
+        },
+    };
+    let mut case = report(verdict, &run.outcome, &run.stderr);
+    case.actual = head(&run.stdout);
+    if case.message.is_empty() {
+        case.message = reason;
     }
+    Ok(case)
 }
 
 /// The report of test code's run against a program.

@@ -75,6 +75,20 @@ impl Cells {
     }
 }
 
+/// Why a job was not done.
+enum Failure {
+    /// A cell broke; another may do it.
+    Cell(String),
+    /// The checker cannot work with the test; it will not the second time either.
+    Checker(String),
+}
+
+impl From<String> for Failure {
+    fn from(error: String) -> Failure {
+        Failure::Cell(error)
+    }
+}
+
 /// A thread of the judge.
 pub(crate) struct Worker {
     shared: Arc<Shared>,
@@ -100,7 +114,7 @@ impl Worker {
                 }
                 Job::Compile(source, answer) => {
                     self.answer(answer, |worker, is_unwanted| {
-                        worker.compile(&source, is_unwanted)
+                        Ok(worker.compile(&source, is_unwanted)?)
                     });
                 }
             }
@@ -111,7 +125,7 @@ impl Worker {
     fn answer<T>(
         &mut self,
         answer: Answer<T>,
-        mut work: impl FnMut(&mut Worker, &dyn Fn() -> bool) -> Result<T, String>,
+        mut work: impl FnMut(&mut Worker, &dyn Fn() -> bool) -> Result<T, Failure>,
     ) {
         let is_unwanted = || answer.is_closed();
         let mut last = String::new();
@@ -124,7 +138,11 @@ impl Worker {
                     let _ = answer.send(Ok(result));
                     return;
                 }
-                Err(error) => {
+                Err(Failure::Checker(reason)) => {
+                    let _ = answer.send(Err(JudgeError::Checker(reason)));
+                    return;
+                }
+                Err(Failure::Cell(error)) => {
                     last = error;
                     self.cells = Cells::default();
                 }
@@ -133,18 +151,19 @@ impl Worker {
         let _ = answer.send(Err(JudgeError::Fault(last)));
     }
 
-    fn case(&mut self, case: &Case, is_unwanted: &dyn Fn() -> bool) -> Result<CaseReport, String> {
+    fn case(&mut self, case: &Case, is_unwanted: &dyn Fn() -> bool) -> Result<CaseReport, Failure> {
         match (&case.executable, &case.test) {
             (executable, Test::Stdio { input, expected }) => {
                 let run = self.stdio(executable, input, &case.limits, is_unwanted)?;
-                Ok(verdict::of_stdio(&run, &case.checker, expected))
+                let check = |output: &[u8]| case.rule.decide(output, expected);
+                verdict::of_stdio(&run, check).map_err(Failure::Checker)
             }
             (Executable::Python(source), Test::Python { code }) => {
                 let (program, test) = self.python_test(source, code, &case.limits, is_unwanted)?;
-                verdict::of_test(&program, &test, &case.limits)
+                Ok(verdict::of_test(&program, &test, &case.limits)?)
             }
             (_, Test::Call { .. }) | (Executable::Binary(_), Test::Python { .. }) => {
-                Err("a test that this program cannot take".into())
+                Err(Failure::Cell("a test that this program cannot take".into()))
             }
         }
     }

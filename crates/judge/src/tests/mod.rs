@@ -1,3 +1,2 @@
-mod compare;
 mod protocol;
 mod python_values;

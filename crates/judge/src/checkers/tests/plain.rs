@@ -1,19 +1,20 @@
 use domain::Checker;
 use proptest::prelude::*;
 
-use crate::compare::matches;
+use super::accepts;
+use crate::checkers::{Opinion, Rule};
 
 fn lines(actual: &str, expected: &str) -> bool {
-    matches(&Checker::Lines, actual.as_bytes(), expected.as_bytes())
+    accepts(&Checker::Lines, actual.as_bytes(), expected)
 }
 
 fn tokens(actual: &str, expected: &str) -> bool {
-    matches(&Checker::Tokens, actual.as_bytes(), expected.as_bytes())
+    accepts(&Checker::Tokens, actual.as_bytes(), expected)
 }
 
 fn float(actual: &str, expected: &str) -> bool {
     let checker = Checker::Float { tolerance: 1e-6 };
-    matches(&checker, actual.as_bytes(), expected.as_bytes())
+    accepts(&checker, actual.as_bytes(), expected)
 }
 
 #[test]
@@ -33,9 +34,9 @@ fn lines_ignore_white_space_at_ends_only() {
 #[test]
 fn bytes_decide() {
     let checker = Checker::Lines;
-    assert!(matches(&checker, b"\xff\xfe", b"\xff\xfe"));
-    assert!(!matches(&checker, b"\xff", "\u{fffd}".as_bytes()));
-    assert!(!matches(&checker, b"1\0", b"1"));
+    assert!(!accepts(&checker, b"\xff", "\u{fffd}"));
+    assert!(accepts(&checker, "\u{fffd}".as_bytes(), "\u{fffd}"));
+    assert!(!accepts(&checker, b"1\0", "1"));
 }
 
 #[test]
@@ -80,17 +81,62 @@ fn what_is_no_number_must_be_the_same() {
     assert!(float("YES 1.0000001", "YES 1"));
 }
 
+#[test]
+fn the_boundary_of_a_tolerance_belongs_to_it() {
+    assert!(float("0.100001", "0.1"));
+    assert!(!float("0.1000010001", "0.1"));
+    assert!(float("1000001.0", "1000000.0"));
+    assert!(!float("1000001.001", "1000000.0"));
+    let exact = Checker::Float { tolerance: 0.0 };
+    assert!(!accepts(&exact, b"0.30000000000000004", "0.3"));
+    assert!(accepts(&exact, b"0.30", "0.3"));
+}
+
+#[test]
+fn the_reason_names_the_first_difference() {
+    let reason = |rule: Rule, output: &str, answers: &[&str]| {
+        let answers: Vec<String> = answers.iter().map(|answer| answer.to_string()).collect();
+        match rule.decide(output.as_bytes(), &answers).unwrap() {
+            Opinion::Wrong(reason) => reason,
+            Opinion::Right => "right".into(),
+        }
+    };
+    assert_eq!(
+        reason(Rule::Lines, "1\n2\n", &["1\n3\n"]),
+        "line 2: expected `3`, found `2`"
+    );
+    assert_eq!(
+        reason(Rule::Tokens, "1 2", &["1 2 3"]),
+        "token 3: expected `3`, found the end"
+    );
+    assert_eq!(
+        reason(Rule::Tokens, "1 2 x", &["1 2"]),
+        "token 3: expected the end, found `x`"
+    );
+    assert_eq!(reason(Rule::Lines, "b", &["a", "b"]), "right");
+    assert_eq!(
+        reason(Rule::Lines, "c", &["a", "b"]),
+        "line 1: expected `a`, found `c`"
+    );
+    assert_eq!(reason(Rule::Lines, "c", &[]), "the test accepts no output");
+    let long = reason(Rule::Lines, &"\t\u{7f}y".repeat(1 << 16), &["a"]);
+    assert!(
+        long.len() < 400 && !long.contains(char::is_control),
+        "{long}"
+    );
+}
+
 proptest! {
     #[test]
-    fn every_text_equals_itself(text: Vec<u8>) {
-        prop_assert!(matches(&Checker::Lines, &text, &text));
-        prop_assert!(matches(&Checker::Tokens, &text, &text));
+    fn every_text_equals_itself(text: String) {
+        prop_assert!(lines(&text, &text));
+        prop_assert!(tokens(&text, &text));
     }
 
     #[test]
     fn equal_lines_are_equal_tokens(left in "[a1.\\s-]{0,20}", right in "[a1.\\s-]{0,20}", tolerance: f64) {
         prop_assert!(!lines(&left, &right) || tokens(&left, &right));
-        matches(&Checker::Float { tolerance }, left.as_bytes(), right.as_bytes());
+        accepts(&Checker::Float { tolerance }, left.as_bytes(), &right);
     }
 
     #[test]

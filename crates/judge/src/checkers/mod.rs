@@ -1,0 +1,115 @@
+//! Whether an output is a right one, and where it is not, in one line.
+
+mod compat;
+mod plain;
+mod testlib;
+
+use domain::{Checker, Harness};
+
+use crate::JudgeError;
+use testlib::Standard;
+
+/// What a checker says of an output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Opinion {
+    /// It is right.
+    Right,
+    /// It is not, for this reason.
+    Wrong(String),
+}
+
+/// What a checker says, or why it cannot work with this test, which says nothing about the program.
+pub(crate) type Decision = Result<Opinion, String>;
+
+/// A way of comparing that is known to exist.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Rule {
+    Lines,
+    Tokens,
+    Float { tolerance: f64 },
+    Standard(Standard),
+    Compat(Harness),
+}
+
+impl Rule {
+    /// The rule of a checker that compares texts; `None` for one that is a program of its own.
+    ///
+    /// # Errors
+    /// [`JudgeError::UnknownChecker`] for a name that testlib does not have.
+    pub(crate) fn of(checker: &Checker) -> Result<Option<Rule>, JudgeError> {
+        Ok(Some(match checker {
+            Checker::Lines => Rule::Lines,
+            Checker::Tokens => Rule::Tokens,
+            &Checker::Float { tolerance } => Rule::Float { tolerance },
+            Checker::Testlib { name } => Rule::Standard(
+                Standard::named(name).ok_or_else(|| JudgeError::UnknownChecker(name.clone()))?,
+            ),
+            &Checker::Compat { harness } => Rule::Compat(harness),
+            Checker::Custom { .. } => return Ok(None),
+        }))
+    }
+
+    /// Looks at an output. Any one of the accepted ones suffices; the reason is that of the first.
+    pub(crate) fn decide(self, output: &[u8], expected: &[String]) -> Decision {
+        first_right(expected, |answer| self.compare(output, answer.as_bytes()))
+    }
+
+    fn compare(self, output: &[u8], answer: &[u8]) -> Decision {
+        Ok(match self {
+            Rule::Lines => plain::lines(output, answer),
+            Rule::Tokens => plain::tokens(output, answer),
+            Rule::Float { tolerance } => plain::float(output, answer, tolerance),
+            Rule::Standard(standard) => return standard.compare(output, answer),
+            Rule::Compat(harness) => {
+                if compat::matches(harness, output, answer) {
+                    Opinion::Right
+                } else {
+                    // The published rules give no reason; ours says where to look.
+                    match plain::tokens(output, answer) {
+                        Opinion::Right => Opinion::Wrong("the layout differs".into()),
+                        reason => reason,
+                    }
+                }
+            }
+        })
+    }
+}
+
+/// The decision over several accepted answers: right when one of them says so, else that of the first.
+pub(crate) fn first_right(
+    expected: &[String],
+    mut compare: impl FnMut(&String) -> Decision,
+) -> Decision {
+    let mut first = None;
+    for answer in expected {
+        match compare(answer) {
+            Ok(Opinion::Right) => return Ok(Opinion::Right),
+            other => {
+                first.get_or_insert(other);
+            }
+        }
+    }
+    first.unwrap_or_else(|| Ok(Opinion::Wrong("the test accepts no output".into())))
+}
+
+/// The names of testlib's standard checkers that can be asked for.
+pub(crate) fn standard_names() -> String {
+    let names: Vec<_> = Standard::ALL.map(Standard::name).to_vec();
+    names.join(", ")
+}
+
+/// A piece of some text as it may stand in a message: in one line, and cut.
+fn quoted(bytes: &[u8]) -> String {
+    const KEPT: usize = 60;
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * KEPT)]);
+    let escaped: String = text
+        .chars()
+        .take(KEPT)
+        .flat_map(char::escape_debug)
+        .collect();
+    let is_cut = bytes.len() > 4 * KEPT || text.chars().count() > KEPT;
+    format!("`{escaped}{}`", if is_cut { "..." } else { "" })
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 //! The strict parser decides whether a reply is a *format failure*; the tolerant parser may still recover a value.
 //! Both look at the same text, and neither can fail or panic: a reply that holds nothing is `None`.
 
-use domain::{Agent, Form, Language};
+use domain::{Agent, Form, Language, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::Format;
@@ -12,6 +12,8 @@ mod confidence;
 mod fence;
 mod program;
 mod recall;
+#[cfg(test)]
+mod shapes;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -56,6 +58,18 @@ impl Contract {
             Contract::Plan | Contract::Confidence => Agent::Planning,
             Contract::Code => Agent::Coding,
             Contract::Repair => Agent::Debugging,
+        }
+    }
+
+    /// The form of a reply that the strict parser takes, for engines that hold replies to a form: `k` examples
+    /// where the contract wants some, a program in this language where it wants one.
+    pub fn shape(self, k: usize, language: Language) -> Shape {
+        match self {
+            Contract::Recall => recall::recall_shape(k),
+            Contract::Plan => recall::plan_shape(),
+            Contract::Confidence => confidence::shape(),
+            Contract::Code => program::code_shape(language),
+            Contract::Repair => program::repair_shape(language),
         }
     }
 

@@ -30,6 +30,14 @@ impl Strategy {
     /// Names of all strategies.
     pub const NAMES: [&str; 2] = ["direct", "mapcoder"];
 
+    /// Similar problems that it asks to recall.
+    pub(crate) fn k(self) -> usize {
+        match self {
+            Strategy::Direct => 0,
+            Strategy::MapCoder { k, .. } => k,
+        }
+    }
+
     /// The name used in settings and records.
     pub fn name(self) -> &'static str {
         match self {

@@ -183,12 +183,15 @@ impl Work<'_> {
         let agent = contract.agent();
         let team = self.team;
         self.go_on()?;
+        let shape = (team.model.keeps_shapes(agent))
+            .then(|| contract.shape(team.strategy.k(), team.language));
         let ask = Ask {
             agent,
             model: team.model.identity(agent),
             messages,
             sampling: team.sampling.clone(),
             sample_idx,
+            shape,
         };
         let recorded = team
             .ledger

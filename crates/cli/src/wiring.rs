@@ -76,6 +76,10 @@ impl ChatModel for Model {
         self.answering(agent).identity(agent)
     }
 
+    fn keeps_shapes(&self, agent: Agent) -> bool {
+        self.answering(agent).keeps_shapes(agent)
+    }
+
     fn chat<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Result<Reply, ChatError>> {
         self.answering(ask.agent).chat(ask)
     }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Agent, Digest};
+use crate::{Agent, Digest, Shape};
 
 /// Who speaks in a [`Message`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -98,19 +98,26 @@ pub struct Ask {
     pub sampling: Sampling,
     /// Which of several independent replies to the same question this is, from 0.
     pub sample_idx: u32,
+    /// The form that the reply is held to; absent where nothing holds it, which is not the same question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
 }
 
 impl Ask {
     /// The content key: equal for equal questions.
     /// The agent is left out, because `model` already names the adapter that answers for it.
     pub fn key(&self) -> Digest {
-        Digest::of_json(&(
+        let question = (
             "ask/1",
             &self.model,
             &self.messages,
             &self.sampling,
             self.sample_idx,
-        ))
+        );
+        match &self.shape {
+            None => Digest::of_json(&question),
+            Some(shape) => Digest::of_json(&("shaped/1", question, shape)),
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod exchange;
 mod judging;
 mod language;
 mod problem;
+mod shape;
 
 pub use agent::{Agent, UnknownAgent};
 pub use digest::Digest;
@@ -25,6 +26,7 @@ pub use judging::{
 };
 pub use language::{Language, Program, UnknownLanguage};
 pub use problem::{Form, HiddenTests, Limits, Problem, Task, Test};
+pub use shape::{Body, FENCE, Part, Place, Shape};
 
 #[cfg(test)]
 mod tests;

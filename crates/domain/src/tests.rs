@@ -32,6 +32,7 @@ fn ask() -> Ask {
         messages: vec![Message::user("hi")],
         sampling: Sampling::default(),
         sample_idx: 0,
+        shape: None,
     }
 }
 
@@ -70,6 +71,19 @@ fn the_key_of_an_ask_is_its_content() {
             ..ask()
         }
         .key()
+    );
+    let shaped = Ask {
+        shape: Some(Shape {
+            opening: "<plan>".into(),
+            parts: Vec::new(),
+        }),
+        ..ask()
+    };
+    assert_ne!(base.key(), shaped.key());
+    assert_eq!(
+        base.key().short(),
+        "bc2fba0e6f3a",
+        "what is recorded without a shape stays valid"
     );
     let hot = Sampling {
         temperature: 0.5,

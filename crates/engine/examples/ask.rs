@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             ..Sampling::default()
         },
         sample_idx: 0,
+        shape: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let reply = runtime.block_on(engine.chat(&ask))?;

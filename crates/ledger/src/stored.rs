@@ -2,7 +2,7 @@
 
 use domain::{
     Agent, Ask, Checker, Digest, Exchange, Isolation, Judging, Language, Limits, Message, Program,
-    Role, Sampling, Submission, Test,
+    Role, Sampling, Shape, Submission, Test,
 };
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,8 @@ struct StoredAsk {
     messages: Vec<(Role, i64)>,
     sampling: Sampling,
     sample_idx: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shape: Option<Shape>,
 }
 
 /// A [`Submission`] whose long texts are ids of the table `texts`; `tests` is their JSON.
@@ -70,6 +72,7 @@ impl QuestionRow {
                     .collect(),
                 sampling: ask.sampling.clone(),
                 sample_idx: ask.sample_idx,
+                shape: ask.shape.clone(),
             }),
             texts,
         })
@@ -173,6 +176,7 @@ pub(crate) fn load_exchange(
         messages,
         sampling: stored.sampling,
         sample_idx: stored.sample_idx,
+        shape: stored.shape,
     };
     Ok(Some(Exchange { ask, reply }))
 }

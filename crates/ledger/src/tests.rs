@@ -25,6 +25,7 @@ fn ask(sample_idx: u32) -> Ask {
         messages: vec![Message::user("hi")],
         sampling: Sampling::default(),
         sample_idx,
+        shape: None,
     }
 }
 

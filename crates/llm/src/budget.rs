@@ -123,6 +123,10 @@ impl<M: ChatModel> ChatModel for Budgeted<M> {
         self.model.identity(agent)
     }
 
+    fn keeps_shapes(&self, agent: Agent) -> bool {
+        self.model.keeps_shapes(agent)
+    }
+
     fn chat<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Result<Reply, ChatError>> {
         self.ask(ask).boxed()
     }

@@ -10,6 +10,12 @@ pub trait ChatModel: Send + Sync {
     /// It is part of every [`Ask`], and so of its key.
     fn identity(&self, agent: Agent) -> String;
 
+    /// Whether replies of an agent are held to the shape that an [`Ask`] names. Where this is false, an ask names
+    /// none: it would be recorded as another question without being answered in another way.
+    fn keeps_shapes(&self, _agent: Agent) -> bool {
+        false
+    }
+
     /// Asks and waits for the whole reply. Dropping the future cancels the request.
     fn chat<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Result<Reply, ChatError>>;
 }
@@ -17,6 +23,10 @@ pub trait ChatModel: Send + Sync {
 impl<M: ChatModel + ?Sized> ChatModel for Arc<M> {
     fn identity(&self, agent: Agent) -> String {
         (**self).identity(agent)
+    }
+
+    fn keeps_shapes(&self, agent: Agent) -> bool {
+        (**self).keeps_shapes(agent)
     }
 
     fn chat<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Result<Reply, ChatError>> {

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::BufRead;
 
 use domain::{Agent, Ask, Digest, Exchange, Reply};
@@ -25,6 +25,8 @@ pub struct Replay {
     matching: Matching,
     replies: HashMap<Digest, Vec<Reply>>,
     identities: BTreeMap<Agent, String>,
+    /// Agents whose replies were held to shapes.
+    shaped: BTreeSet<Agent>,
     n_exchanges: usize,
 }
 
@@ -55,6 +57,7 @@ impl Replay {
             matching,
             replies: HashMap::new(),
             identities: BTreeMap::new(),
+            shaped: BTreeSet::new(),
             n_exchanges: 0,
         };
         for (line_idx, line) in source.lines().enumerate() {
@@ -80,6 +83,9 @@ impl Replay {
         let replies = self.replies.entry(self.matching.key(&ask)).or_default();
         if self.matching == Matching::Messages || replies.is_empty() {
             replies.push(reply);
+        }
+        if ask.shape.is_some() {
+            self.shaped.insert(ask.agent);
         }
         self.identities.entry(ask.agent).or_insert(ask.model);
         self.n_exchanges += 1;
@@ -109,6 +115,11 @@ impl ChatModel for Replay {
             .or_else(|| self.identities.values().next())
             .cloned()
             .unwrap_or_else(|| "replay".into())
+    }
+
+    /// As it was recorded.
+    fn keeps_shapes(&self, agent: Agent) -> bool {
+        self.shaped.contains(&agent)
     }
 
     fn chat<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Result<Reply, ChatError>> {

@@ -1,3 +1,5 @@
+use domain::{Body, Part, Shape};
+
 use super::{Parsed, tags};
 
 /// How sure the planning agent is of a plan: 0 to 100.
@@ -6,6 +8,19 @@ pub type Confidence = u8;
 /// Reads a reply that owes [`super::Contract::Confidence`].
 pub fn confidence(reply: &str) -> Parsed<Confidence> {
     Parsed::read(reply, strict, tolerant)
+}
+
+/// What [`confidence`] reads strictly.
+pub(super) fn shape() -> Shape {
+    let number = Part {
+        body: Body::Number { most: 100 },
+        end: "</confidence>".to_string(),
+        then: String::new(),
+    };
+    Shape {
+        opening: "<explanation>".to_string(),
+        parts: vec![tags::part("explanation", &[], "\n<confidence>"), number],
+    }
 }
 
 fn strict(reply: &str) -> Option<Confidence> {

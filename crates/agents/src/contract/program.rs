@@ -1,6 +1,7 @@
-use domain::{Form, Language};
+use domain::{Body, FENCE, Form, Language, Part, Shape};
 
 use super::fence::{self, Block};
+use super::thought::MARKS;
 use super::{Parsed, Wanted, tags};
 use crate::dialect;
 
@@ -24,6 +25,37 @@ pub fn repair(reply: &str, wanted: Wanted) -> Parsed<String> {
         }
     };
     Parsed::read(reply, strict, |text| tolerant(text, reply, wanted))
+}
+
+/// What [`code`] reads strictly.
+pub(super) fn code_shape(language: Language) -> Shape {
+    Shape {
+        opening: fence_opening(language),
+        parts: vec![code_part()],
+    }
+}
+
+/// What [`repair`] reads strictly.
+pub(super) fn repair_shape(language: Language) -> Shape {
+    let then = format!("\n{}", fence_opening(language));
+    Shape {
+        opening: "<plan>".to_string(),
+        parts: vec![tags::part("plan", &[FENCE, "~~~"], &then), code_part()],
+    }
+}
+
+fn fence_opening(language: Language) -> String {
+    format!("{FENCE}{}\n", language.fence_tags()[0])
+}
+
+fn code_part() -> Part {
+    Part {
+        body: Body::Code {
+            without: MARKS.map(String::from).to_vec(),
+        },
+        end: FENCE.to_string(),
+        then: String::new(),
+    }
 }
 
 /// Exactly one block, closed, with a tag of the language or none.

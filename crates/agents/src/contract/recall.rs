@@ -1,3 +1,5 @@
+use domain::Shape;
+
 use super::tags::{self, Element};
 use super::{Parsed, fence};
 
@@ -31,6 +33,33 @@ pub fn recall(reply: &str, k: usize) -> Parsed<Recall> {
 /// Reads a reply that owes [`super::Contract::Plan`].
 pub fn plan(reply: &str) -> Parsed<String> {
     Parsed::read(reply, strict_plan, tolerant_plan)
+}
+
+/// What [`recall`] reads strictly.
+pub(super) fn recall_shape(k: usize) -> Shape {
+    const EXAMPLE: &str = "<example>\n<description>";
+    const ALGORITHM: &str = "<algorithm>";
+    let without = ["</example>"];
+    let examples = (1..=k).flat_map(|number| {
+        let next = if number < k { EXAMPLE } else { ALGORITHM };
+        [
+            tags::part("description", &without, "\n<plan>"),
+            tags::part("plan", &without, &format!("\n</example>\n{next}")),
+        ]
+    });
+    let opening = if k > 0 { EXAMPLE } else { ALGORITHM };
+    Shape {
+        opening: opening.to_string(),
+        parts: examples.chain([tags::part("algorithm", &[], "")]).collect(),
+    }
+}
+
+/// What [`plan`] reads strictly.
+pub(super) fn plan_shape() -> Shape {
+    Shape {
+        opening: "<plan>".to_string(),
+        parts: vec![tags::part("plan", &[], "")],
+    }
 }
 
 fn strict_recall(reply: &str, k: usize) -> Option<Recall> {

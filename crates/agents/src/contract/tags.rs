@@ -1,5 +1,25 @@
 //! Elements written as `<name>…</name>` in free text. Not XML: the text between tags is taken as it is.
 
+use domain::{Body, Part};
+
+use super::thought::MARKS;
+
+/// The part of a shape that [`expect`] reads as an element named `name`, behind its opening tag.
+/// `without` are words that would end something around it; `then` is what follows it.
+pub(super) fn part(name: &str, without: &[&str], then: &str) -> Part {
+    Part {
+        body: Body::Text {
+            without: [&MARKS, without]
+                .concat()
+                .into_iter()
+                .map(String::from)
+                .collect(),
+        },
+        end: format!("</{name}>"),
+        then: then.to_string(),
+    }
+}
+
 /// An element found in a text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Element<'a> {

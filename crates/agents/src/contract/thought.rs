@@ -1,3 +1,6 @@
+/// What begins and ends a thought: a reply that is held to a shape says neither, or it would not be read whole.
+pub(super) const MARKS: [&str; 2] = ["<think", "</think>"];
+
 /// The reply without the model's thinking aloud (`<think>…</think>`).
 /// An unclosed thought swallows everything after it; a close without an open, everything before it.
 pub(super) fn without_thought(reply: &str) -> String {

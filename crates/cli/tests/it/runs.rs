@@ -25,6 +25,7 @@ fn record(world: &World) -> String {
         messages: vec![Message::user("write a program")],
         sampling: Sampling::default(),
         sample_idx: 0,
+        shape: None,
     };
     let reply = Reply {
         text: "print(1)".to_string(),

@@ -31,6 +31,7 @@ fn ask(content: &str, max_tokens: u32) -> Ask {
             ..Sampling::default()
         },
         sample_idx: 0,
+        shape: None,
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) fn ask(number: u32) -> Ask {
             ..Sampling::default()
         },
         sample_idx: number,
+        shape: None,
     }
 }
 

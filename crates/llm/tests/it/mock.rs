@@ -164,5 +164,6 @@ pub(crate) fn ask() -> Ask {
         ],
         sampling: Sampling::default(),
         sample_idx: 0,
+        shape: None,
     }
 }

@@ -27,6 +27,7 @@ async fn a_real_server_answers() {
             ..Sampling::default()
         },
         sample_idx: 0,
+        shape: None,
     };
     let reply = client.chat(&ask).await.unwrap();
     println!("{reply:?}");

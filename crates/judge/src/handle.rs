@@ -5,6 +5,8 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use domain::Isolation;
+
 use crate::cell;
 use crate::protocol::{
     Allowance, Outcome, Ready, Request, Setup, Step, Task, read_frame, write_frame,
@@ -42,7 +44,7 @@ impl Cell {
             return Err("this program was linked without the judge's start-up hook".into());
         }
         let (ours, theirs) =
-            sys::socket_pair(Sockets::Stream).map_err(|error| format!("socket: {error}"))?;
+            sys::socket_pair(Sockets::Datagram).map_err(|error| format!("socket: {error}"))?;
         #[expect(
             clippy::disallowed_methods,
             reason = "the judge is what starts programs"
@@ -85,10 +87,15 @@ impl Cell {
         &mut self,
         task: Task,
         allowance: Allowance,
+        isolation: Isolation,
         fds: &[RawFd],
     ) -> Result<(), String> {
         self.n_runs += 1;
-        let request = Request::Run { task, allowance };
+        let request = Request::Run {
+            task,
+            allowance,
+            isolation,
+        };
         write_frame(self.socket()?, &request, &[], fds).map_err(|error| error.to_string())
     }
 

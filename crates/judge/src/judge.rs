@@ -191,6 +191,7 @@ impl Judge {
                 test: test.clone(),
                 rule,
                 limits: submission.limits,
+                isolation: submission.isolation,
             };
             self.inner.shared.push(Job::Case(case, answer));
             report

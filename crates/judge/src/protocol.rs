@@ -1,21 +1,24 @@
 //! What the judge and its cells say to each other.
 //!
-//! A frame is a fixed head (magic, lengths, number of descriptors), a JSON header, and a body of raw bytes.
-//! Descriptors travel with the head. Every length is checked before anything is allocated.
+//! A frame is one message: a fixed head (magic, lengths, number of descriptors), a JSON header, and a body of raw bytes.
+//! Descriptors travel with it. What is too large for a message travels in sealed memory.
+//! Every length is checked before anything is allocated.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use domain::{Exit, Rung};
+use domain::{Exit, Isolation, Rung};
 
 use crate::sys;
 
 const MAGIC: u32 = 0x6c6c_6543;
 const MAX_HEADER: usize = 1 << 20;
 const MAX_BODY: usize = 1 << 30;
+/// The most bytes of header and body in a message.
+const INLINE: usize = 16 << 10;
 
 /// What a cell is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +102,8 @@ pub(crate) enum Request {
         task: Task,
         /// Under which limits.
         allowance: Allowance,
+        /// What it shares with other runs.
+        isolation: Isolation,
     },
     /// End the present run; it is answered as usual. Without a run, nothing happens.
     Stop,
@@ -160,6 +165,11 @@ pub(crate) struct Head {
 impl Head {
     pub(crate) const SIZE: usize = 16;
 
+    /// True when header and body do not fit into the message and lie in sealed memory, the last descriptor.
+    fn is_apart(self) -> bool {
+        self.header + self.body > INLINE
+    }
+
     pub(crate) fn encode(self) -> [u8; Head::SIZE] {
         let mut bytes = [0; Head::SIZE];
         let fields = [
@@ -209,34 +219,25 @@ pub(crate) fn write_frame(
     fds: &[RawFd],
 ) -> Result<(), FrameError> {
     let header = serde_json::to_vec(header)?;
-    let head = Head {
+    let mut head = Head {
         header: header.len(),
         body: body.iter().map(|part| part.len()).sum(),
         n_fds: fds.len(),
     };
-    if head.header > MAX_HEADER || head.body > MAX_BODY || fds.len() > sys::MAX_FDS {
+    let apart = head.is_apart();
+    head.n_fds += usize::from(apart);
+    if head.header > MAX_HEADER || head.body > MAX_BODY || head.n_fds > sys::MAX_FDS {
         return Err(FrameError::Malformed("a length is too large"));
     }
-    let mut start = head.encode().to_vec();
-    start.extend_from_slice(&header);
-    let small = head.body <= 1 << 16;
-    if small {
-        body.iter().for_each(|part| start.extend_from_slice(part));
-    }
-    send_all(socket.as_fd(), &start, fds)?;
-    if !small {
-        for part in body {
-            send_all(socket.as_fd(), part, &[])?;
-        }
-    }
-    Ok(())
-}
-
-fn send_all(socket: BorrowedFd<'_>, mut bytes: &[u8], mut fds: &[RawFd]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let sent = sys::send(socket, bytes, fds)?;
-        bytes = &bytes[sent..];
-        fds = &[];
+    let encoded = head.encode();
+    let mut parts = vec![&encoded[..], &header];
+    parts.extend(body);
+    if apart {
+        let memory = sys::sealed_parts(c"frame", &parts[1..])?;
+        let fds: Vec<_> = fds.iter().copied().chain([memory.as_raw_fd()]).collect();
+        sys::send(socket.as_fd(), &encoded, &fds)?;
+    } else {
+        sys::send(socket.as_fd(), &parts.concat(), fds)?;
     }
     Ok(())
 }
@@ -244,36 +245,31 @@ fn send_all(socket: BorrowedFd<'_>, mut bytes: &[u8], mut fds: &[RawFd]) -> io::
 /// Waits for a frame and reads it.
 pub(crate) fn read_frame<T: DeserializeOwned>(socket: &OwnedFd) -> Result<Frame<T>, FrameError> {
     let mut fds = Vec::new();
-    let mut head = [0; Head::SIZE];
-    read_exactly(socket.as_fd(), &mut head, &mut fds)?;
-    let head = Head::decode(&head)?;
-    let mut header = vec![0; head.header];
-    read_exactly(socket.as_fd(), &mut header, &mut fds)?;
-    let mut body = vec![0; head.body];
-    read_exactly(socket.as_fd(), &mut body, &mut fds)?;
+    let mut bytes = vec![0; Head::SIZE + INLINE];
+    let n_bytes = sys::receive(socket.as_fd(), &mut bytes, &mut fds)?;
+    let Some((head, inline)) = bytes[..n_bytes].split_first_chunk() else {
+        return Err(FrameError::Closed);
+    };
+    let head = Head::decode(head)?;
     if fds.len() != head.n_fds {
         return Err(FrameError::Malformed("wrong number of descriptors"));
     }
-    Ok(Frame {
-        header: serde_json::from_slice(&header)?,
-        body,
-        fds,
-    })
-}
-
-fn read_exactly(
-    socket: BorrowedFd<'_>,
-    mut bytes: &mut [u8],
-    fds: &mut Vec<OwnedFd>,
-) -> Result<(), FrameError> {
-    while !bytes.is_empty() {
-        let n_bytes = sys::receive(socket, bytes, fds)?;
-        if n_bytes == 0 || fds.len() > sys::MAX_FDS {
-            return Err(FrameError::Closed);
+    let apart = if head.is_apart() { fds.pop() } else { None };
+    let (header, body) = match apart {
+        None => {
+            if inline.len() != head.header + head.body {
+                return Err(FrameError::Malformed("wrong length"));
+            }
+            let (header, body) = inline.split_at(head.header);
+            (serde_json::from_slice(header)?, body.to_vec())
         }
-        bytes = &mut bytes[n_bytes..];
-    }
-    Ok(())
+        Some(memory) => {
+            let mut bytes = sys::read_sealed(&memory, head.header + head.body)?;
+            let body = bytes.split_off(head.header);
+            (serde_json::from_slice(&bytes)?, body)
+        }
+    };
+    Ok(Frame { header, body, fds })
 }
 
 /// The numbers of some descriptors.

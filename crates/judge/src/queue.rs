@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use domain::{CaseReport, Limits, Rung, Test};
+use domain::{CaseReport, Isolation, Limits, Rung, Test};
 use tokio::sync::oneshot;
 
 use crate::checkers::Rule;
@@ -35,6 +35,7 @@ pub(crate) struct Case {
     pub(crate) test: Test,
     pub(crate) rule: Rule,
     pub(crate) limits: Limits,
+    pub(crate) isolation: Isolation,
 }
 
 /// Where a result goes.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use domain::{CaseReport, Exit, Limits, Rung, Test};
+use domain::{CaseReport, Exit, Isolation, Limits, Rung, Test};
 
 use crate::cpp::Compiler;
 use crate::handle::{Cell, Run};
@@ -154,12 +154,12 @@ impl Worker {
     fn case(&mut self, case: &Case, is_unwanted: &dyn Fn() -> bool) -> Result<CaseReport, Failure> {
         match (&case.executable, &case.test) {
             (executable, Test::Stdio { input, expected }) => {
-                let run = self.stdio(executable, input, &case.limits, is_unwanted)?;
+                let run = self.stdio(case, executable, input, is_unwanted)?;
                 let check = |output: &[u8]| case.rule.decide(output, expected);
                 verdict::of_stdio(&run, check).map_err(Failure::Checker)
             }
             (Executable::Python(source), Test::Python { code }) => {
-                let (program, test) = self.python_test(source, code, &case.limits, is_unwanted)?;
+                let (program, test) = self.python_test(case, source, code, is_unwanted)?;
                 Ok(verdict::of_test(&program, &test, &case.limits)?)
             }
             (_, Test::Call { .. }) | (Executable::Binary(_), Test::Python { .. }) => {
@@ -170,9 +170,9 @@ impl Worker {
 
     fn stdio(
         &mut self,
+        case: &Case,
         executable: &Executable,
         input: &str,
-        limits: &Limits,
         is_unwanted: &dyn Fn() -> bool,
     ) -> Result<Run, String> {
         let input = memory(input)?;
@@ -180,9 +180,9 @@ impl Worker {
             Executable::Python(source) => (Task::PythonMain, source),
             Executable::Binary(binary) => (Task::Binary, binary),
         };
-        let allowance = allowance(limits);
+        let allowance = allowance(&case.limits);
         let mut cell = self.take(Purpose::Run)?;
-        cell.send(task, allowance, &raw([program, &input]))?;
+        cell.send(task, allowance, case.isolation, &raw([program, &input]))?;
         let run = cell.receive(&allowance, is_unwanted)?;
         self.put_back(Purpose::Run, cell, &run);
         Ok(run)
@@ -191,11 +191,12 @@ impl Worker {
     /// Runs a program as a server of calls in one cell, and test code as their caller in another.
     fn python_test(
         &mut self,
+        case: &Case,
         source: &OwnedFd,
         code: &str,
-        limits: &Limits,
         is_unwanted: &dyn Fn() -> bool,
     ) -> Result<(Run, Run), String> {
+        let limits = &case.limits;
         let code = memory(code)?;
         let (program_end, test_end) =
             sys::socket_pair(Sockets::Stream).map_err(|error| format!("socket: {error}"))?;
@@ -213,9 +214,15 @@ impl Worker {
         cell.send(
             Task::PythonServe,
             program_allowance,
+            case.isolation,
             &raw([source, &program_end]),
         )?;
-        oracle.send(Task::PythonTest, test_allowance, &raw([&code, &test_end]))?;
+        oracle.send(
+            Task::PythonTest,
+            test_allowance,
+            Isolation::Pooled,
+            &raw([&code, &test_end]),
+        )?;
         drop((program_end, test_end));
         let deadline = &allowance(&Limits {
             wall: limits.wall + Duration::from_secs(10),
@@ -314,7 +321,12 @@ impl Worker {
         let source = memory(source)?;
         let allowance = allowance(&cpp::limits());
         let mut cell = self.take(Purpose::Compile)?;
-        cell.send(Task::Compile { argv }, allowance, &raw([&source]))?;
+        cell.send(
+            Task::Compile { argv },
+            allowance,
+            Isolation::Pooled,
+            &raw([&source]),
+        )?;
         let mut run = cell.receive(&allowance, is_unwanted)?;
         let artifact = run.artifact.take();
         self.put_back(Purpose::Compile, cell, &run);

@@ -1,11 +1,13 @@
 //! Control groups, version 1 or 2, through files that stay open.
 
+use std::cell::Cell;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::protocol::Allowance;
 use crate::sys;
 
 /// A group of a cell's programs.
@@ -20,6 +22,11 @@ pub(crate) struct Group {
     process_limit: OwnedFd,
     cpu: OwnedFd,
     cpu_unit: CpuUnit,
+    /// The limits as they are set, so that each is written only when it changes.
+    set_memory: Cell<u64>,
+    set_processes: Cell<u64>,
+    /// Kills up to now.
+    n_kills: Cell<u64>,
 }
 
 /// How the two versions call the same things.
@@ -59,9 +66,13 @@ enum CpuUnit {
 #[derive(Clone, Copy)]
 pub(crate) struct Baseline {
     cpu: Duration,
+    /// The part of `cpu` that is the supervisor's.
+    own_cpu: Duration,
     memory_bytes: u64,
-    n_kills: u64,
 }
+
+/// Memory that the group may use beyond what a program may: the supervisor works in it too.
+const SLACK: u64 = 1 << 20;
 
 impl Group {
     /// Makes a group below our own, or below the root where that is not possible.
@@ -135,6 +146,9 @@ impl Group {
             process_limit: open(&pids.join("pids.max"), true)?,
             cpu,
             cpu_unit,
+            set_memory: Cell::new(0),
+            set_processes: Cell::new(0),
+            n_kills: Cell::new(0),
             directories: std::mem::take(&mut made.0),
         };
         let _ = fs::write(memory.join("memory.swap.max"), "0");
@@ -154,28 +168,50 @@ impl Group {
     }
 
     /// Sets the limits of a run, on top of what the group holds already.
-    pub(crate) fn begin(&self, memory_bytes: u64, n_processes: u64) -> io::Result<Baseline> {
+    pub(crate) fn begin(&self, allowance: &Allowance, n_own: u64) -> io::Result<Baseline> {
         let now = self.number(&self.memory_now)?;
-        sys::write_control(&self.memory_limit, &(now + memory_bytes).to_string())?;
-        sys::write_control(&self.process_limit, &n_processes.to_string())?;
+        let n_processes = n_own + u64::from(allowance.processes);
+        if self.set_processes.replace(n_processes) != n_processes {
+            sys::write_control(&self.process_limit, &n_processes.to_string())?;
+        }
+        let baseline = Baseline {
+            cpu: self.cpu_total(),
+            own_cpu: sys::own_cpu(),
+            memory_bytes: now,
+        };
+        self.grant(&baseline, allowance, 0)?;
         // Only version 1 and recent kernels can reset the peak; without that it is an upper bound.
         let _ = sys::write_control(&self.memory_peak, "0");
-        Ok(Baseline {
-            cpu: self.cpu_total(),
-            memory_bytes: now,
-            n_kills: self.n_kills()?,
-        })
+        Ok(baseline)
     }
 
-    /// CPU time since the beginning of the run.
+    /// Sets the memory limit so that we can hold some output besides.
+    pub(crate) fn grant(
+        &self,
+        baseline: &Baseline,
+        allowance: &Allowance,
+        kept_bytes: u64,
+    ) -> io::Result<()> {
+        let base = baseline.memory_bytes.next_multiple_of(SLACK);
+        let limit = base + SLACK + allowance.memory_bytes + kept_bytes;
+        if self.set_memory.replace(limit) != limit {
+            sys::write_control(&self.memory_limit, &limit.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// CPU time of programs since the beginning of the run.
     pub(crate) fn cpu(&self, baseline: &Baseline) -> Duration {
-        self.cpu_total().saturating_sub(baseline.cpu)
+        let all = self.cpu_total().saturating_sub(baseline.cpu);
+        all.saturating_sub(sys::own_cpu().saturating_sub(baseline.own_cpu))
     }
 
     /// Peak memory since the beginning of the run, and whether the kernel killed for want of memory.
     pub(crate) fn memory(&self, baseline: &Baseline) -> io::Result<(u64, bool)> {
         let peak = self.number(&self.memory_peak)?;
-        let killed = self.n_kills()? > baseline.n_kills;
+        let text = sys::read_again(&self.memory_events)?;
+        let n_kills = line(&text, "oom_kill ").unwrap_or(0);
+        let killed = n_kills > self.n_kills.replace(n_kills);
         Ok((peak.saturating_sub(baseline.memory_bytes), killed))
     }
 
@@ -189,11 +225,6 @@ impl Group {
         text.trim()
             .parse()
             .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))
-    }
-
-    fn n_kills(&self) -> io::Result<u64> {
-        let text = sys::read_again(&self.memory_events)?;
-        Ok(line(&text, "oom_kill ").unwrap_or(0))
     }
 
     fn cpu_total(&self) -> Duration {

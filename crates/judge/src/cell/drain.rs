@@ -25,10 +25,18 @@ impl Drain {
         }
     }
 
-    /// Reads what is there, up to a little beyond the limit.
+    /// Bytes that are held at present.
+    pub(super) fn n_kept(&self) -> u64 {
+        self.kept.len() as u64
+    }
+
+    /// Reads what is there, up to a little beyond the limit, and no more than a few pipes full at once.
     pub(super) fn drain(&mut self, limit: u64) {
         let mut buffer = [0; 1 << 16];
-        while self.open && self.n_total <= limit {
+        for _ in 0..16 {
+            if !self.open || self.n_total > limit {
+                return;
+            }
             match sys::read(&self.fd, &mut buffer) {
                 Ok(Some(0)) | Err(_) => self.open = false,
                 Ok(None) => return,

@@ -2,6 +2,8 @@
 
 use libc::c_long;
 
+use super::nested;
+
 /// Stands for the process's own id in a [`single_process`] filter.
 pub(crate) const OWN_PID: u32 = 0xdead_beef;
 
@@ -32,6 +34,9 @@ const NAMESPACES: u32 = (libc::CLONE_NEWNS
     | libc::CLONE_NEWPID
     | libc::CLONE_NEWNET) as u32;
 
+/// Flags with which a cell makes the namespaces of one run.
+const NESTING: u32 = (nested::NAMESPACES | libc::SIGCHLD) as u32;
+
 const fn refuse(errno: i32) -> u32 {
     0x0005_0000 | errno as u32
 }
@@ -51,6 +56,7 @@ const REFUSED: &[c_long] = &[
     libc::SYS_process_mrelease,
     libc::SYS_kcmp,
     libc::SYS_pidfd_getfd,
+    libc::SYS_ioprio_set,
     // kernel attack surface
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
@@ -128,6 +134,15 @@ const REFUSED: &[c_long] = &[
     libc::SYS_listen,
 ];
 
+/// Calls that set something of the process in the first argument, for good.
+const OF_A_PROCESS: &[c_long] = &[
+    libc::SYS_prlimit64,
+    libc::SYS_sched_setaffinity,
+    libc::SYS_sched_setattr,
+    libc::SYS_sched_setparam,
+    libc::SYS_sched_setscheduler,
+];
+
 /// Calls that reach another process by its id in the first argument.
 const SIGNALS: &[c_long] = &[
     libc::SYS_kill,
@@ -178,9 +193,11 @@ pub(crate) fn inherited() -> Vec<u8> {
     program.begin();
     // clone3 hides its flags behind a pointer; without it the C library falls back to clone.
     program.on(libc::SYS_clone3, refuse(libc::ENOSYS));
-    // clone: no new namespaces.
-    program.push(JUMP_EQUAL, 0, 4, libc::SYS_clone as u32);
+    // clone: no new namespaces, but for what the cell makes itself, which takes a capability that no program has.
+    program.push(JUMP_EQUAL, 0, 6, libc::SYS_clone as u32);
     program.push(LOAD, 0, 0, argument(0));
+    program.push(JUMP_EQUAL, 3, 0, NESTING | libc::CLONE_PIDFD as u32);
+    program.push(JUMP_EQUAL, 2, 0, NESTING);
     program.push(JUMP_ANY_BIT, 0, 1, NAMESPACES);
     program.push(RETURN, 0, 0, refuse(libc::EPERM));
     program.push(RETURN, 0, 0, ALLOW);
@@ -189,6 +206,21 @@ pub(crate) fn inherited() -> Vec<u8> {
     program.push(LOAD, 0, 0, argument(1));
     program.push(AND, 0, 0, 0xf);
     program.push(JUMP_EQUAL, 0, 1, libc::SOCK_DGRAM as u32);
+    program.push(RETURN, 0, 0, refuse(libc::EPERM));
+    program.push(RETURN, 0, 0, ALLOW);
+    // The first process of a namespace is the cell's own: its limits and priorities are not for programs to set.
+    for &call in OF_A_PROCESS {
+        program.push(JUMP_EQUAL, 0, 4, call as u32);
+        program.push(LOAD, 0, 0, argument(0));
+        program.push(JUMP_EQUAL, 0, 1, 1);
+        program.push(RETURN, 0, 0, refuse(libc::EPERM));
+        program.push(RETURN, 0, 0, ALLOW);
+    }
+    program.push(JUMP_EQUAL, 0, 6, libc::SYS_setpriority as u32);
+    program.push(LOAD, 0, 0, argument(1));
+    program.push(JUMP_EQUAL, 2, 0, 1);
+    program.push(LOAD, 0, 0, argument(0));
+    program.push(JUMP_EQUAL, 0, 1, libc::PRIO_USER);
     program.push(RETURN, 0, 0, refuse(libc::EPERM));
     program.push(RETURN, 0, 0, ALLOW);
     for &call in REFUSED {
@@ -237,13 +269,4 @@ pub(crate) fn bind(program: &mut [u8], pid: u32) {
 /// A program as text.
 pub(crate) fn to_hex(program: &[u8]) -> String {
     program.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The program behind [`to_hex`].
-pub(crate) fn from_hex(text: &str) -> Vec<u8> {
-    let digit = |byte: u8| (byte as char).to_digit(16).unwrap_or(0) as u8;
-    text.as_bytes()
-        .chunks_exact(2)
-        .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
-        .collect()
 }

@@ -1,37 +1,43 @@
-//! The first process inside a cell: it takes requests, starts launchers, and answers.
+//! The first process inside a cell: it takes requests, starts programs, and answers.
+//! It lives under all restrictions itself, so that programs inherit them at no cost.
+//! Being the first, it is out of reach of their signals; it never runs foreign code.
 
-use std::ffi::CString;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use domain::Rung;
 
 use super::cgroup::Group;
-use super::launcher::{self, Word};
+use super::files::work_directory;
+use super::keeper::Keeper;
+use super::nested::Nest;
+use super::rlimits::Ceilings;
+use super::rootfs::Traces;
+use super::spawn::Spawner;
+use super::zygote::{Word, Zygote};
 use super::{restrict, rootfs};
-use crate::protocol::{Purpose, Ready, Request, Setup, Step, Task, read_frame, write_frame};
+use crate::protocol::{Purpose, Ready, Request, Setup, Step, read_frame, write_frame};
 use crate::sys::{self, Fork};
 
-/// How long a launcher may take to come up.
+/// How long the zygote may take to come up.
 const START: Duration = Duration::from_secs(20);
-
-/// A process that starts programs, and the socket to it.
-pub(super) struct Launcher {
-    pub(super) pid: i32,
-    pub(super) socket: OwnedFd,
-}
 
 /// The state of a cell's inside.
 pub(super) struct Init<'a> {
     pub(super) control: &'a OwnedFd,
     pub(super) setup: &'a Setup,
     pub(super) group: Option<&'a Group>,
-    /// The process list of the namespace, or of the machine where there is no namespace.
-    pub(super) processes: OwnedFd,
+    pub(super) keeper: Keeper,
     /// How much faster than the clock CPU time can pass.
     pub(super) n_cores: u32,
-    pub(super) native: Launcher,
-    pub(super) python: Option<Launcher>,
+    pub(super) ceilings: Ceilings,
+    pub(super) spawner: Spawner,
+    pub(super) nest: Nest,
+    pub(super) zygote: Option<Zygote>,
+    /// The null device.
+    pub(super) null: OwnedFd,
+    /// How the box looked when it was empty; absent where there is none.
+    pub(super) traces: Option<Traces>,
 }
 
 impl Init<'_> {
@@ -77,7 +83,8 @@ impl Init<'_> {
                 detail: detail.into(),
             });
         };
-        let processes = if setup.rung >= Rung::Userns {
+        let has_namespaces = setup.rung >= Rung::Userns;
+        let processes = if has_namespaces {
             step(
                 "namespaces",
                 "users, processes, mounts, network (none), IPC, host name, control groups",
@@ -93,7 +100,15 @@ impl Init<'_> {
             sys::open_directory(c"/proc").map_err(|error| format!("process list: {error}"))?
         };
         let _ = sys::prctl(libc::PR_SET_DUMPABLE, 0);
-        let native = Launcher::start(setup, group, program_user, None)?;
+        let (keeper, zygote) = Keeper::start(setup, processes, group, program_user)
+            .map_err(|error| format!("keeper: {error}"))?;
+        if let Some(group) = group {
+            group
+                .join()
+                .map_err(|error| format!("join the control group: {error}"))?;
+        }
+        restrict::apply(setup, restrict::kept(setup, program_user), None)?;
+        self_test(setup, program_user)?;
         step("capabilities", "none, and no way to gain any");
         step("Landlock", &sys::landlock_version());
         step(
@@ -104,33 +119,53 @@ impl Init<'_> {
             "self-test",
             "sockets, namespaces, foreign files and /proc are refused",
         );
-        let python = match &setup.python {
-            Some(path) => {
-                let launcher = Launcher::start(setup, group, program_user, Some(path))
-                    .map_err(|error| format!("interpreter: {error}"))?;
-                step("interpreter", path);
-                Some(launcher)
+        if let Some(zygote) = &zygote {
+            match zygote.hear(START) {
+                Some(Word { error: None, .. }) => {}
+                Some(Word {
+                    error: Some(error), ..
+                }) => return Err(format!("interpreter: {error}")),
+                None => return Err("interpreter: it did not start".into()),
             }
-            None => None,
+            step("interpreter", setup.python.as_deref().unwrap_or_default());
+        }
+        let directory = work_directory(setup);
+        let temporary = if setup.purpose == Purpose::Compile {
+            directory
+        } else {
+            "/tmp"
         };
         let init = Init {
             control,
             setup,
             group,
-            processes,
+            keeper,
             n_cores,
-            native,
-            python,
+            ceilings: Ceilings::now().map_err(|error| format!("limits: {error}"))?,
+            spawner: Spawner::new(directory, temporary, program_user)
+                .map_err(|error| error.to_string())?,
+            nest: Nest::new().map_err(|error| format!("shared memory: {error}"))?,
+            zygote,
+            null: sys::open_null().map_err(|error| format!("null device: {error}"))?,
+            traces: has_namespaces
+                .then(Traces::now)
+                .transpose()
+                .map_err(|error| format!("box: {error}"))?,
         };
         Ok((init, steps))
     }
 
     fn serve(&mut self) {
         while let Ok(frame) = read_frame::<Request>(self.control) {
-            let Request::Run { task, allowance } = frame.header else {
+            let Request::Run {
+                task,
+                allowance,
+                isolation,
+            } = frame.header
+            else {
                 continue;
             };
-            let dirty = match self.supervise(&task, &allowance, &frame.fds) {
+            let dirty = match self.supervise(&task, &allowance, isolation, &frame.fds) {
                 Ok(dirty) => dirty,
                 Err(_) => return,
             };
@@ -139,122 +174,27 @@ impl Init<'_> {
             }
         }
     }
-
-    /// The file that a compiler left, unless it is no plain file.
-    pub(super) fn artifact(&self, task: &Task) -> Option<OwnedFd> {
-        if !matches!(task, Task::Compile { .. }) || self.setup.purpose != Purpose::Compile {
-            return None;
-        }
-        let directory = sys::c_string(self.work_directory()).ok()?;
-        let directory = sys::open_directory(&directory).ok()?;
-        let file = sys::open_at(&directory, c"out", libc::O_RDONLY).ok()?;
-        let mut file = std::fs::File::from(file);
-        if !file.metadata().ok()?.is_file() {
-            return None;
-        }
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut file, &mut bytes).ok()?;
-        sys::sealed(c"program", &bytes).ok()
-    }
-
-    /// Where programs start.
-    pub(super) fn work_directory(&self) -> &str {
-        if self.setup.rung >= Rung::Userns {
-            rootfs::HOME
-        } else {
-            self.setup.scratch.as_deref().unwrap_or("/")
-        }
-    }
 }
 
-impl Launcher {
-    /// Starts the native launcher, or a Python zygote.
-    fn start(
-        setup: &Setup,
-        group: Option<&Group>,
-        program_user: Option<u32>,
-        python: Option<&str>,
-    ) -> Result<Launcher, String> {
-        let (ours, theirs) =
-            sys::socket_pair(sys::Sockets::Datagram).map_err(|error| error.to_string())?;
-        let pid = match sys::fork().map_err(|error| error.to_string())? {
-            Fork::Child => {
-                drop(ours);
-                let result = restrict::apply(setup, group, program_user);
-                let error = match (result, python) {
-                    (Err(error), _) => error,
-                    (Ok(()), None) => match restrict::self_test(setup) {
-                        Err(error) => error,
-                        Ok(()) => {
-                            let control = Launcher::only_socket(theirs);
-                            launcher::serve(&control);
-                        }
-                    },
-                    (Ok(()), Some(path)) => become_zygote(path, &theirs),
-                };
-                let word = serde_json::json!({ "error": error }).to_string();
-                let _ = sys::send(theirs.as_fd(), word.as_bytes(), &[]);
-                sys::exit(77);
-            }
-            Fork::Parent(pid) => pid,
-        };
-        drop(theirs);
-        let launcher = Launcher { pid, socket: ours };
-        match launcher.hear(Some(START)) {
-            Some(Word { error: None, .. }) => Ok(launcher),
-            Some(Word {
-                error: Some(error), ..
-            }) => Err(error),
-            None => Err("it did not start".into()),
-        }
-    }
-
-    /// Keeps the socket and nothing else that the cell holds.
-    fn only_socket(socket: OwnedFd) -> OwnedFd {
-        let _ = sys::dup_to(socket.as_raw_fd(), 3, false);
-        std::mem::forget(socket);
-        sys::close_from(4);
-        // SAFETY: descriptor 3 was just made and belongs to nobody else.
-        unsafe { std::os::fd::FromRawFd::from_raw_fd(3) }
-    }
-
-    /// The next word, `None` when none comes in time or the launcher is gone.
-    pub(super) fn hear(&self, timeout: Option<Duration>) -> Option<Word> {
-        match sys::poll([self.socket.as_raw_fd()], timeout) {
-            Ok([true]) => {}
-            _ => return None,
-        }
-        let mut buffer = [0; 4096];
-        let mut fds = Vec::new();
-        let n_bytes = sys::receive(self.socket.as_fd(), &mut buffer, &mut fds).ok()?;
-        serde_json::from_slice(&buffer[..n_bytes]).ok()
-    }
-}
-
-/// Becomes the interpreter with our program in it. Returns on failure only.
-fn become_zygote(path: &str, socket: &OwnedFd) -> String {
-    /// One program in four parts.
-    const ZYGOTE: &str = concat!(
-        include_str!("../python/zygote.py"),
-        "\n\n",
-        include_str!("../python/candidate.py"),
-        "\n\n",
-        include_str!("../python/values.py"),
-        "\n\n",
-        include_str!("../python/oracle.py"),
-        "\n\nzygote()\n"
-    );
-    let arguments = [path, "-s", "-B", "-X", "utf8", "-c", ZYGOTE];
-    let argv: Option<Vec<CString>> = arguments
-        .into_iter()
-        .map(|argument| sys::c_string(argument).ok())
-        .collect();
-    let Some(argv) = argv else {
-        return "a path contains a zero byte".into();
+/// Tries, as a program would, what must not work any more.
+fn self_test(setup: &Setup, program_user: Option<u32>) -> Result<(), String> {
+    let broken = |error: std::io::Error| format!("self-test: {error}");
+    let (ours, theirs) = sys::socket_pair(sys::Sockets::Datagram).map_err(broken)?;
+    let forked = sys::fork().map_err(broken)?;
+    let Fork::Parent(pid) = forked else {
+        let user = program_user.map_or(Ok(()), |user| sys::become_user(user, user));
+        let result = user
+            .and_then(|()| sys::keep_capabilities(0))
+            .map_err(broken)
+            .and_then(|()| restrict::self_test(setup));
+        let _ = write_frame(&theirs, &result.err(), &[], &[]);
+        sys::exit(0);
     };
-    if let Err(error) = sys::dup_to(socket.as_raw_fd(), 3, true) {
-        return error.to_string();
+    drop(theirs);
+    let told = read_frame::<Option<String>>(&ours);
+    sys::wait(pid, true).map_err(broken)?;
+    match told {
+        Ok(frame) => frame.header.map_or(Ok(()), Err),
+        Err(error) => Err(format!("self-test: {error}")),
     }
-    sys::close_on_exec_from(4);
-    sys::exec(None, &argv, &launcher::environment()).to_string()
 }

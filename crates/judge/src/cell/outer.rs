@@ -9,7 +9,7 @@ use domain::Rung;
 use super::cgroup::Group;
 use super::init::Init;
 use crate::protocol::{Ready, Setup, Step, read_frame, write_frame};
-use crate::sys::{self, Fork};
+use crate::sys::{self, Fork, Waited};
 
 /// The user that programs run as inside, where the kernel lets us choose.
 const INSIDE_USER: u32 = 1000;
@@ -130,7 +130,7 @@ fn bury_children() {
         for pid in sys::children_of_self() {
             sys::kill(pid);
         }
-        if !matches!(sys::wait(-1, true), Ok(Some(_))) {
+        if !matches!(sys::wait(-1, true), Ok(Waited::Ended(_))) {
             return;
         }
     }

@@ -8,31 +8,47 @@ use landlock::{
     Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope,
 };
 
-use super::cgroup::Group;
-use super::{filter, rootfs};
+use super::{filter, rlimits, rootfs};
 use crate::protocol::Setup;
 use crate::sys;
 
 /// The newest set of access rights that we know; older kernels enforce what they can.
 const LANDLOCK: ABI = ABI::V6;
 
-/// Gives up everything that a program must not have. The calling process starts programs and does nothing else.
-pub(super) fn apply(
-    setup: &Setup,
-    group: Option<&Group>,
-    program_user: Option<u32>,
-) -> Result<(), String> {
-    if let Some(group) = group {
-        group
-            .join()
-            .map_err(|error| format!("join the control group: {error}"))?;
+/// What the supervisor keeps of its capabilities, in its own namespaces.
+/// A program gets none of them, for an exec by a user that is not root gives them all up.
+pub(super) fn kept(setup: &Setup, program_user: Option<u32>) -> u64 {
+    const CAP_KILL: u64 = 1 << 5;
+    const CAP_SETGID: u64 = 1 << 6;
+    const CAP_SETUID: u64 = 1 << 7;
+    // Where programs run as another user, it must become that user and end its processes.
+    let of_users = match program_user {
+        Some(_) => CAP_SETGID | CAP_SETUID | CAP_KILL,
+        None => 0,
+    };
+    of_users | of_namespaces(setup)
+}
+
+/// What it takes to make namespaces for a program.
+pub(super) fn of_namespaces(setup: &Setup) -> u64 {
+    const CAP_SYS_ADMIN: u64 = 1 << 21;
+    if setup.rung >= Rung::Userns {
+        CAP_SYS_ADMIN
+    } else {
+        0
     }
+}
+
+/// Gives up everything that a program must not have, for this process and all that it starts.
+pub(super) fn apply(setup: &Setup, kept: u64, program_user: Option<u32>) -> Result<(), String> {
     sys::default_signals();
-    let _ = sys::set_rlimit(libc::RLIMIT_CORE, 0);
+    rlimits::set_common();
     if let Some(user) = program_user {
-        sys::become_user(user, user).map_err(|error| format!("change user: {error}"))?;
+        let changed =
+            sys::keep_capabilities_of_root(kept != 0).and_then(|()| sys::become_user(user, user));
+        changed.map_err(|error| format!("change user: {error}"))?;
     }
-    sys::drop_capabilities().map_err(|error| format!("drop capabilities: {error}"))?;
+    sys::keep_capabilities(kept).map_err(|error| format!("drop capabilities: {error}"))?;
     let _ = sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as u64);
     sys::prctl(libc::PR_SET_NO_NEW_PRIVS, 1)
         .map_err(|error| format!("no new privileges: {error}"))?;

@@ -72,24 +72,40 @@ pub(crate) fn fresh_box(disk_bytes: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// True when no run has left anything in the box.
-pub(crate) fn is_clean() -> bool {
-    let names = |path: &Path| -> Option<Vec<_>> {
-        fs::read_dir(path)
-            .ok()?
-            .map(|entry| entry.ok().map(|entry| entry.file_name()))
-            .collect()
-    };
-    let writable = Path::new(WRITABLE);
-    names(writable).is_some_and(|found| {
-        found.len() == 2
-            && found.iter().all(|name| {
-                let path = writable.join(name);
-                let mode = fs::metadata(&path).map(|metadata| metadata.permissions().mode());
-                mode.is_ok_and(|mode| mode & 0o7777 == SCRATCH_MODE)
-                    && names(&path).is_some_and(|inside| inside.is_empty())
-            })
-    })
+/// What tells whether a box has been touched since it was mounted. The kernel keeps all of it, and no program can set it.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Traces {
+    /// When the directories, their names, modes and attributes last changed.
+    changes: [(i64, i64); 3],
+    free: (u64, u64),
+}
+
+impl Traces {
+    /// How the box looks now.
+    pub(crate) fn now() -> io::Result<Traces> {
+        Ok(Traces {
+            changes: [
+                sys::change_time(c"/box/run")?,
+                sys::change_time(c"/box/run/home")?,
+                sys::change_time(c"/box/run/tmp")?,
+            ],
+            free: sys::free_space(c"/box/run")?,
+        })
+    }
+
+    /// Lets a tick of the files' clock pass, if none has since the box was mounted,
+    /// so that no change can fall into the same one.
+    pub(crate) fn settle(&self) {
+        let last = self.changes.into_iter().max().unwrap_or_default();
+        while sys::coarse_clock() <= last {
+            std::thread::yield_now();
+        }
+    }
+
+    /// True when no program has changed anything in the box, even if it changed it back.
+    pub(crate) fn are_unchanged(&self) -> bool {
+        Traces::now().is_ok_and(|now| now == *self)
+    }
 }
 
 fn tmpfs(target: &str, options: &str) -> io::Result<()> {

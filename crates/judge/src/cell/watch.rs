@@ -1,21 +1,26 @@
 //! Watching one program until it ends, or has to.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::AsRawFd as _;
 use std::time::{Duration, Instant};
-
-use domain::Exit;
 
 use super::cgroup::Baseline;
 use super::drain::Drain;
-use super::init::{Init, Launcher};
-use super::launcher::Word;
-use crate::protocol::{Allowance, Hit, Outcome, Request, raw, read_frame};
-use crate::sys;
+use super::init::Init;
+use super::keeper::Sight;
+use super::running::{End, Running};
+use crate::protocol::{Allowance, Hit, Outcome, Request, read_frame};
+use crate::sys::{self, Waited};
 
-/// How long a launcher may take for what it does itself.
+/// How long the zygote may take for what it does itself.
 pub(super) const LAUNCH: Duration = Duration::from_secs(10);
 /// The longest time between two looks at a program's memory where no control group watches it.
 const LOOK: Duration = Duration::from_millis(5);
+/// The shortest time between two looks: about how far a program may get beyond its limit.
+const LEAST: Duration = Duration::from_millis(1);
+/// How long we leave a program alone at first. One that ends by then has filled no pipe, and costs us one wake-up.
+const ALONE: Duration = Duration::from_millis(1);
+/// Output that may come between two looks at how much there is.
+const ROOM: u64 = 4 << 20;
 /// How many times its wall limit a program may wait on a machine that gives it no core.
 const MAX_PATIENCE: u32 = 9;
 
@@ -29,15 +34,22 @@ pub(super) enum Broken {
 
 /// What one run leaves to be told.
 pub(super) struct Watch<'a> {
-    pub(super) init: &'a Init<'a>,
+    init: &'a Init<'a>,
     allowance: &'a Allowance,
     baseline: Option<Baseline>,
     start: Instant,
-    pid: i32,
-    handle: Option<OwnedFd>,
-    /// CPU time of processes that have ended, where no control group counts.
+    running: Running,
+    /// The end of the program, where it came to light while we looked for others'.
+    ended: Option<End>,
+    /// CPU time at the last look.
+    cpu: Duration,
+    /// When a limit could be reached at the earliest.
+    next_look: Instant,
+    /// CPU time of orphans that have ended.
     reaped: Duration,
     peak_bytes: u64,
+    /// Memory that the group may use for output.
+    room: u64,
     /// Time that the program was ready to run while others held the cores.
     starved: Duration,
     pub(super) hit: Option<Hit>,
@@ -51,222 +63,205 @@ impl<'a> Watch<'a> {
         allowance: &'a Allowance,
         baseline: Option<Baseline>,
         start: Instant,
-        pid: i32,
+        running: Running,
     ) -> Watch<'a> {
-        Watch {
+        let mut watch = Watch {
             init,
             allowance,
             baseline,
             start,
-            pid,
-            handle: sys::pidfd(pid).ok(),
+            running,
+            ended: None,
+            cpu: Duration::ZERO,
+            next_look: start,
             reaped: Duration::ZERO,
             peak_bytes: 0,
+            room: ROOM,
             starved: Duration::ZERO,
             hit: None,
             stopped: false,
-        }
+        };
+        watch.plan(start);
+        watch
     }
 
-    /// Waits until the program has ended, and ends it at its limits. `None` when its launcher is gone.
+    /// Waits until the program has ended, and ends it at its limits. `None` when the zygote is gone.
     pub(super) fn wait(
         &mut self,
-        launcher: &Launcher,
         stdout: &mut Drain,
         stderr: &mut Drain,
-    ) -> Result<Option<Word>, Broken> {
+    ) -> Result<Option<End>, Broken> {
         let limit = self.allowance.output_bytes;
+        let end = self.running.waiting(self.init.zygote.as_ref());
+        let control = self.init.control.as_raw_fd();
+        let wait = |outputs: [i32; 2], timeout: Duration| {
+            sys::poll([end, control, outputs[0], outputs[1]], Some(timeout))
+                .map_err(|error| Broken::Cell(error.to_string()))
+        };
+        let mut ready = wait([-1, -1], ALONE)?;
         loop {
-            let [launcher_fd, control_fd] = raw([&launcher.socket, self.init.control]);
-            let fds = [stdout.waiting(), stderr.waiting(), launcher_fd, control_fd];
-            let ready = sys::poll(fds, Some(self.next_look()))
-                .map_err(|error| Broken::Cell(error.to_string()))?;
-            if ready[0] {
-                stdout.drain(limit);
-            }
             if ready[1] {
-                stderr.drain(limit);
-            }
-            if ready[3] {
                 match read_frame::<Request>(self.init.control) {
                     Ok(frame) if matches!(frame.header, Request::Stop) => {
                         self.stopped = true;
-                        return Ok(self.end(launcher));
+                        return self.end();
                     }
                     _ => return Err(Broken::Judge),
                 }
             }
-            if ready[2] {
-                return match launcher.hear(Some(Duration::ZERO)) {
-                    Some(Word {
-                        error: Some(error), ..
-                    }) => Err(Broken::Cell(error)),
-                    word => Ok(word),
-                };
+            if ready[0] {
+                return self.last_word();
             }
+            if ready[2] {
+                stdout.drain(limit);
+            }
+            if ready[3] {
+                stderr.drain(limit);
+            }
+            self.make_room(stdout.n_kept() + stderr.n_kept())?;
+            let now = Instant::now();
             self.hit = if stdout.n_total > limit || stderr.n_total > limit {
                 Some(Hit::Output)
+            } else if now >= self.next_look {
+                self.look()?
             } else {
-                self.exceeded()
+                None
             };
             if self.hit.is_some() {
-                return Ok(self.end(launcher));
+                return self.end();
             }
+            let timeout = self.next_look.saturating_duration_since(now);
+            ready = wait([stdout.waiting(), stderr.waiting()], timeout)?;
         }
     }
 
-    /// Kills the program and takes the launcher's last word on it.
-    fn end(&self, launcher: &Launcher) -> Option<Word> {
-        if let Some(handle) = &self.handle {
-            sys::kill_pidfd(handle);
+    /// Keeps what we hold of the output from counting as the program's memory.
+    fn make_room(&mut self, n_kept: u64) -> Result<(), Broken> {
+        if let (Some(group), Some(baseline)) = (self.init.group, &self.baseline)
+            && n_kept + ROOM > self.room
+        {
+            self.room = 2 * n_kept + 2 * ROOM;
+            group
+                .grant(baseline, self.allowance, self.room)
+                .map_err(|error| Broken::Cell(error.to_string()))?;
         }
-        launcher.hear(Some(LAUNCH))
+        Ok(())
     }
 
-    fn cpu(&self) -> Duration {
-        match (self.init.group, &self.baseline) {
-            (Some(group), Some(baseline)) => group.cpu(baseline),
-            _ => {
-                let processes = self.init.processes_of_run(self.pid);
-                processes.into_iter().map(sys::cpu_of).sum::<Duration>() + self.reaped
+    /// Kills the program and takes the last word on it.
+    fn end(&mut self) -> Result<Option<End>, Broken> {
+        self.running.kill();
+        self.last_word()
+    }
+
+    fn last_word(&mut self) -> Result<Option<End>, Broken> {
+        match self.ended.take() {
+            Some(end) => Ok(Some(end)),
+            None => self.running.end(self.init),
+        }
+    }
+
+    /// Looks at what the program has used; the limit that has been passed, if any.
+    fn look(&mut self) -> Result<Option<Hit>, Broken> {
+        let mut sight = None;
+        if let (Some(group), Some(baseline)) = (self.init.group, &self.baseline) {
+            self.cpu = group.cpu(baseline);
+        } else {
+            let seen = self.see()?;
+            self.peak_bytes = self.peak_bytes.max(seen.resident_bytes);
+            while let Ok(Waited::Ended(ended)) = sys::wait(-1, false) {
+                if ended.pid == self.running.pid() {
+                    self.ended = Some(self.running.end_of(&ended, self.init)?);
+                    return Ok(None);
+                }
+                self.reaped += ended.cpu;
             }
+            self.cpu = seen.cpu + self.reaped;
+            sight = Some(seen);
         }
+        if self.peak_bytes > self.allowance.memory_bytes {
+            return Ok(Some(Hit::Memory));
+        }
+        if self.cpu >= Duration::from_micros(self.allowance.cpu_us) {
+            return Ok(Some(Hit::Cpu));
+        }
+        if self.is_idle(sight)? {
+            return Ok(Some(Hit::Wall));
+        }
+        self.plan(Instant::now());
+        Ok(None)
     }
 
-    /// The time until a limit could be reached at the earliest.
-    fn next_look(&self) -> Duration {
+    /// Decides when to look next, from what the program can have used by then.
+    fn plan(&mut self, now: Instant) {
         let wall = Duration::from_micros(self.allowance.wall_us);
         let cpu = Duration::from_micros(self.allowance.cpu_us);
-        let until_wall = wall.saturating_sub(self.start.elapsed() - self.starved);
-        let until_cpu = cpu.saturating_sub(self.cpu()) / self.init.n_cores;
-        let next = until_wall.min(until_cpu).max(Duration::from_millis(1));
-        if self.baseline.is_some() {
-            next
-        } else {
-            next.min(LOOK)
+        let until_wall = wall.saturating_sub((now - self.start).saturating_sub(self.starved));
+        let until_cpu = cpu.saturating_sub(self.cpu) / self.init.n_cores;
+        let mut next = until_wall.min(until_cpu).max(LEAST);
+        if self.baseline.is_none() {
+            next = next.min(LOOK);
         }
+        self.next_look = now + next;
     }
 
-    /// The limit that has been passed, if any.
-    fn exceeded(&mut self) -> Option<Hit> {
-        if self.baseline.is_none() {
-            let resident: u64 = self
-                .init
-                .processes_of_run(self.pid)
-                .into_iter()
-                .map(|pid| self.resident(pid))
-                .sum();
-            self.peak_bytes = self.peak_bytes.max(resident);
-            if resident > self.allowance.memory_bytes {
-                return Some(Hit::Memory);
-            }
-        }
-        while let Ok(Some(ended)) = sys::wait(-1, false) {
-            self.reaped += ended.cpu;
-        }
-        if self.cpu() >= Duration::from_micros(self.allowance.cpu_us) {
-            Some(Hit::Cpu)
-        } else if self.is_idle() {
-            Some(Hit::Wall)
-        } else {
-            None
-        }
+    /// What the keeper sees of the program.
+    fn see(&self) -> Result<Sight, Broken> {
+        let sight = self.init.keeper.look(self.running.pid());
+        sight.ok_or_else(|| Broken::Cell("the keeper is gone".into()))
     }
 
     /// True when the wall limit has passed, without the time that the program spent waiting for a busy machine.
-    fn is_idle(&mut self) -> bool {
+    fn is_idle(&mut self, sight: Option<Sight>) -> Result<bool, Broken> {
         let wall = Duration::from_micros(self.allowance.wall_us);
         let elapsed = self.start.elapsed();
         if elapsed < wall + self.starved {
-            return false;
+            return Ok(false);
         }
-        let waited = self.init.processes_of_run(self.pid).into_iter();
-        let waited = waited.map(|pid| self.waited_for_a_core(pid)).max();
-        self.starved = waited
-            .unwrap_or_default()
-            .min(elapsed)
-            .min(wall * MAX_PATIENCE);
-        elapsed >= wall + self.starved
+        let sight = sight.map_or_else(|| self.see(), Ok)?;
+        self.starved = sight.starved.min(elapsed).min(wall * MAX_PATIENCE);
+        Ok(elapsed >= wall + self.starved)
     }
 
-    /// The longest time that a thread of a process was ready to run and had no core.
-    fn waited_for_a_core(&self, pid: i32) -> Duration {
-        let read = |path: String| -> Option<Duration> {
-            let path = sys::c_string(path).ok()?;
-            let fd = sys::open_at(&self.init.processes, &path, libc::O_RDONLY).ok()?;
-            let text = sys::read_again(&fd).ok()?;
-            Some(Duration::from_nanos(text.split(' ').nth(1)?.parse().ok()?))
-        };
-        let threads = || -> Option<Vec<_>> {
-            let path = sys::c_string(format!("{pid}/task")).ok()?;
-            let directory = sys::open_at(&self.init.processes, &path, libc::O_DIRECTORY).ok()?;
-            sys::list(&directory).ok()
-        };
-        let threads = threads().unwrap_or_default();
-        let waited = threads.iter().filter_map(|thread| {
-            let thread = thread.to_str().ok()?;
-            read(format!("{pid}/task/{thread}/schedstat"))
-        });
-        waited.max().unwrap_or_default()
-    }
-
-    /// Memory of a process that is in memory now.
-    fn resident(&self, pid: i32) -> u64 {
-        let pages = || -> Option<u64> {
-            let path = sys::c_string(format!("{pid}/statm")).ok()?;
-            let fd = sys::open_at(&self.init.processes, &path, libc::O_RDONLY).ok()?;
-            let text = sys::read_again(&fd).ok()?;
-            text.split(' ').nth(1)?.parse().ok()
-        };
-        pages().unwrap_or(0) * 4096
-    }
-
+    /// The outcome of the run, of which we hold `kept_bytes` in memory ourselves.
     pub(super) fn outcome(
         &self,
-        word: Option<Word>,
+        end: Option<End>,
         wall: Duration,
         stdout_bytes: usize,
+        kept_bytes: u64,
     ) -> Result<Outcome, Broken> {
-        let status = word.as_ref().and_then(|word| word.status);
-        let rusage_cpu = word.as_ref().and_then(|word| word.cpu_us).unwrap_or(0);
-        let rusage_peak = word.as_ref().and_then(|word| word.peak_kib).unwrap_or(0) << 10;
         let (cpu, memory_bytes, oom) = match (self.init.group, &self.baseline) {
             (Some(group), Some(baseline)) => {
                 let memory = group.memory(baseline);
                 let (peak, oom) = memory.map_err(|error| Broken::Cell(error.to_string()))?;
+                let peak = peak.saturating_sub(kept_bytes);
                 (group.cpu(baseline), peak, oom)
             }
             _ => {
-                let cpu = self.reaped + Duration::from_micros(rusage_cpu);
-                let peak = self.peak_bytes.max(rusage_peak);
-                (cpu, peak, peak > self.allowance.memory_bytes)
+                let own = end.as_ref().map_or(Duration::ZERO, |end| end.cpu);
+                let peak = end.as_ref().map_or(0, |end| end.peak_bytes);
+                let peak = self.peak_bytes.max(peak);
+                (self.reaped + own, peak, peak > self.allowance.memory_bytes)
             }
         };
         let hit = self
             .hit
             .or_else(|| (cpu >= Duration::from_micros(self.allowance.cpu_us)).then_some(Hit::Cpu));
         let killed = hit.is_some() || self.stopped;
+        let broke_launcher = end.is_none();
         Ok(Outcome {
-            exit: status.filter(|_| !killed).map(exit_of),
+            exit: end.map(|end| end.exit).filter(|_| !killed),
             hit,
             oom,
             stopped: self.stopped,
-            broke_launcher: word.is_none(),
+            broke_launcher,
             cpu_us: cpu.as_micros() as u64,
             wall_us: wall.as_micros() as u64,
             memory_bytes,
             stdout_bytes,
-            dirty: word.is_none(),
+            dirty: broke_launcher,
             fault: None,
         })
-    }
-}
-
-/// How a wait status reads.
-fn exit_of(status: i32) -> Exit {
-    if libc::WIFSIGNALED(status) {
-        Exit::Signal(libc::WTERMSIG(status))
-    } else {
-        Exit::Code(libc::WEXITSTATUS(status))
     }
 }

@@ -10,18 +10,37 @@ use super::{check, check_long, own};
 
 /// Bytes in sealed memory, at offset 0: nobody can change them any more.
 pub(crate) fn sealed(name: &CStr, bytes: &[u8]) -> io::Result<OwnedFd> {
+    sealed_parts(name, &[bytes])
+}
+
+/// Bytes that lie in several places, in sealed memory.
+pub(crate) fn sealed_parts(name: &CStr, parts: &[&[u8]]) -> io::Result<OwnedFd> {
     use io::Write as _;
     let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
     // SAFETY: the name is a valid C string.
     let fd = own(unsafe { libc::memfd_create(name.as_ptr(), flags) })?;
     let mut file = std::fs::File::from(fd);
-    file.write_all(bytes)?;
+    for part in parts {
+        file.write_all(part)?;
+    }
     let seals = libc::F_SEAL_SEAL | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE;
     // SAFETY: no pointers are involved.
     check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) })?;
     let fd = OwnedFd::from(file);
     seek_to_start(&fd)?;
     Ok(fd)
+}
+
+/// The first bytes of sealed memory, which must hold at least as many.
+pub(crate) fn read_sealed(fd: &OwnedFd, n_bytes: usize) -> io::Result<Vec<u8>> {
+    use std::os::unix::fs::FileExt as _;
+    let file = std::fs::File::from(fd.try_clone()?);
+    if file.metadata()?.len() < n_bytes as u64 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let mut bytes = vec![0; n_bytes];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
 }
 
 fn seek_to_start(fd: &OwnedFd) -> io::Result<()> {
@@ -188,4 +207,33 @@ pub(crate) fn close_on_exec_from(first: RawFd) {
 pub(crate) fn usual_file_modes() {
     // SAFETY: no pointers are involved.
     let _ = unsafe { libc::umask(0o022) };
+}
+
+/// When a file, its mode or its attributes last changed: seconds and nanoseconds of the clock in [`coarse_clock`].
+pub(crate) fn change_time(path: &CStr) -> io::Result<(i64, i64)> {
+    // SAFETY: an all-zero stat is valid.
+    let mut status: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: the path is a valid C string, and the pointer is valid for writes.
+    check(unsafe { libc::lstat(path.as_ptr(), &raw mut status) })?;
+    Ok((status.st_ctime, status.st_ctime_nsec))
+}
+
+/// The clock that file systems stamp changes with.
+pub(crate) fn coarse_clock() -> (i64, i64) {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the pointer is valid for writes.
+    let _ = unsafe { libc::clock_gettime(libc::CLOCK_REALTIME_COARSE, &raw mut time) };
+    (time.tv_sec, time.tv_nsec)
+}
+
+/// Free blocks and files of a file system.
+pub(crate) fn free_space(path: &CStr) -> io::Result<(u64, u64)> {
+    // SAFETY: an all-zero statfs is valid.
+    let mut status: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the path is a valid C string, and the pointer is valid for writes.
+    check(unsafe { libc::statfs(path.as_ptr(), &raw mut status) })?;
+    Ok((status.f_bfree, status.f_ffree))
 }

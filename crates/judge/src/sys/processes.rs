@@ -3,6 +3,7 @@
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use libc::{c_int, c_long, pid_t};
@@ -37,26 +38,95 @@ pub(crate) fn fork_into(namespaces: c_int) -> io::Result<Fork> {
     }
 }
 
-/// Starts a process that runs `body` in our memory while we wait, until it execs or leaves.
-/// Much cheaper than a fork, since no page tables are copied. When `body` returns, the process leaves.
-pub(crate) fn fork_for_exec(body: &mut dyn FnMut()) -> io::Result<pid_t> {
-    const STACK: usize = 256 << 10;
-    extern "C" fn run(body: *mut libc::c_void) -> c_int {
-        // SAFETY: the pointer is the one made below, and its target lives as long as the parent waits.
-        let body = unsafe { &mut **body.cast::<&mut dyn FnMut()>() };
-        body();
-        exit(78);
+/// Forks this process, which must have a single thread, into a helper that an ordinary [`wait`] does not see.
+pub(crate) fn fork_unseen() -> io::Result<Fork> {
+    // SAFETY: as above; without flags, not even a signal at its end, this is a fork.
+    let pid = check_long(unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) })?;
+    match pid {
+        0 => Ok(Fork::Child),
+        pid => Ok(Fork::Parent(pid as pid_t)),
     }
-    let mut stack = vec![0u128; STACK / size_of::<u128>()];
-    let mut body = body;
-    let argument: *mut &mut dyn FnMut() = &raw mut body;
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
-    // SAFETY: the stack is large, aligned and grows down from its end. CLONE_VFORK suspends this single-threaded
-    // process until the child no longer uses our memory, so the two never run in it at the same time.
-    check(unsafe {
-        let top = stack.as_mut_ptr().add(stack.len());
-        libc::clone(run, top.cast(), flags, argument.cast())
-    })
+}
+
+/// Forks this process, which must have a single thread, into new namespaces; the new one's handle comes along.
+pub(crate) fn fork_nested(namespaces: c_int) -> io::Result<Option<(pid_t, OwnedFd)>> {
+    let flags = c_long::from(namespaces | libc::CLONE_PIDFD | libc::SIGCHLD);
+    let mut handle: c_int = -1;
+    // SAFETY: without CLONE_VM and with a null stack this is a fork; cells have a single thread.
+    // The pointer is valid for writes, and where the handle's number is put.
+    let pid =
+        check_long(unsafe { libc::syscall(libc::SYS_clone, flags, 0, &raw mut handle, 0, 0) })?;
+    match pid {
+        0 => Ok(None),
+        pid => Ok(Some((pid as pid_t, own(handle)?))),
+    }
+}
+
+/// Numbers in memory that a process shares with those that it forks.
+pub(crate) struct SharedNumbers(&'static [AtomicU64; 3]);
+
+impl SharedNumbers {
+    pub(crate) fn new() -> io::Result<SharedNumbers> {
+        // SAFETY: this asks for new memory, which belongs to nobody else.
+        let page = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                size_of::<[AtomicU64; 3]>(),
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        if page == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the page is zeroed, aligned, large enough, and never unmapped.
+        Ok(SharedNumbers(unsafe { &*page.cast() }))
+    }
+
+    pub(crate) fn set(&self, numbers: [u64; 3]) {
+        for (place, number) in self.0.iter().zip(numbers) {
+            place.store(number, Ordering::SeqCst);
+        }
+    }
+
+    pub(crate) fn get(&self) -> [u64; 3] {
+        self.0.each_ref().map(|place| place.load(Ordering::SeqCst))
+    }
+}
+
+/// Where a process started by [`Stack::start`] runs until it execs.
+pub(crate) struct Stack(Vec<u128>);
+
+impl Stack {
+    pub(crate) fn new() -> Stack {
+        const BYTES: usize = 256 << 10;
+        Stack(vec![0; BYTES / size_of::<u128>()])
+    }
+
+    /// Starts a process that runs `body` in our memory while we wait, until it execs or leaves.
+    /// Much cheaper than a fork, since no page tables are copied. When `body` returns, the process leaves.
+    /// Returns its id and a handle on it.
+    pub(crate) fn start(&mut self, body: &mut dyn FnMut()) -> io::Result<(pid_t, OwnedFd)> {
+        extern "C" fn run(body: *mut libc::c_void) -> c_int {
+            // SAFETY: the pointer is the one made below, and its target lives as long as the parent waits.
+            let body = unsafe { &mut **body.cast::<&mut dyn FnMut()>() };
+            body();
+            exit(78);
+        }
+        let mut body = body;
+        let argument: *mut &mut dyn FnMut() = &raw mut body;
+        let mut handle: c_int = -1;
+        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
+        // SAFETY: the stack is large, aligned and grows down from its end. CLONE_VFORK suspends this single-threaded
+        // process until the child no longer uses our memory, so the two never run in it at the same time.
+        let pid = check(unsafe {
+            let top = self.0.as_mut_ptr().add(self.0.len());
+            libc::clone(run, top.cast(), flags, argument.cast(), &raw mut handle)
+        })?;
+        Ok((pid, own(handle)?))
+    }
 }
 
 /// Leaves at once, without destructors.
@@ -74,20 +144,30 @@ pub(crate) struct Ended {
     pub(crate) peak_kib: u64,
 }
 
-/// Waits for a child (any with -1); `None` when none has ended and `block` is false, or none is left.
-pub(crate) fn wait(pid: pid_t, block: bool) -> io::Result<Option<Ended>> {
+/// What a look for ended children finds.
+pub(crate) enum Waited {
+    /// This one has ended, and is gone now.
+    Ended(Ended),
+    /// There are children, and none has ended.
+    Running,
+    /// There is none.
+    Childless,
+}
+
+/// Waits for a child (any with -1), or only looks for one that has ended when `block` is false.
+/// Helpers made by [`fork_unseen`] are no children in this sense.
+pub(crate) fn wait(pid: pid_t, block: bool) -> io::Result<Waited> {
     let mut status = 0;
     // SAFETY: an all-zero rusage is valid.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     let flags = if block { 0 } else { libc::WNOHANG };
     loop {
         // SAFETY: both pointers are valid for writes.
-        let result =
-            unsafe { libc::wait4(pid, &raw mut status, flags | libc::__WALL, &raw mut usage) };
+        let result = unsafe { libc::wait4(pid, &raw mut status, flags, &raw mut usage) };
         match check(result) {
-            Ok(0) => return Ok(None),
+            Ok(0) => return Ok(Waited::Running),
             Ok(pid) => {
-                return Ok(Some(Ended {
+                return Ok(Waited::Ended(Ended {
                     pid,
                     status,
                     cpu: duration(usage.ru_utime) + duration(usage.ru_stime),
@@ -95,7 +175,9 @@ pub(crate) fn wait(pid: pid_t, block: bool) -> io::Result<Option<Ended>> {
                 }));
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.raw_os_error() == Some(libc::ECHILD) => return Ok(None),
+            Err(error) if error.raw_os_error() == Some(libc::ECHILD) => {
+                return Ok(Waited::Childless);
+            }
             Err(error) => return Err(error),
         }
     }
@@ -157,14 +239,33 @@ pub(crate) fn new_session() {
     let _ = unsafe { libc::setsid() };
 }
 
-/// Replaces this process by the program in an open file, or at a path when `program` is `None`. Returns on failure only.
-pub(crate) fn exec(program: Option<RawFd>, argv: &[CString], env: &[CString]) -> io::Error {
-    let pointers = |strings: &[CString]| {
-        let mut pointers: Vec<_> = strings.iter().map(|text| text.as_ptr()).collect();
+/// Arguments or an environment, in the form in which the kernel takes them.
+pub(crate) struct Strings {
+    /// What the pointers point to.
+    _texts: Vec<CString>,
+    pointers: Vec<*const libc::c_char>,
+}
+
+impl Strings {
+    pub(crate) fn new(texts: Vec<CString>) -> Strings {
+        let mut pointers: Vec<_> = texts.iter().map(|text| text.as_ptr()).collect();
         pointers.push(std::ptr::null());
-        pointers
-    };
-    let (argv_pointers, env_pointers) = (pointers(argv), pointers(env));
+        Strings {
+            _texts: texts,
+            pointers,
+        }
+    }
+
+    /// Texts without zero bytes.
+    pub(crate) fn of(texts: &[String]) -> io::Result<Strings> {
+        let texts = texts.iter().map(|text| super::c_string(text.as_str()));
+        Ok(Strings::new(texts.collect::<io::Result<_>>()?))
+    }
+}
+
+/// Replaces this process by the program in an open file, or at the path in `argv[0]` when `program` is `None`.
+/// Allocates nothing. Returns on failure only.
+pub(crate) fn exec(program: Option<RawFd>, argv: &Strings, env: &Strings) -> io::Error {
     // SAFETY: both arrays end in a null pointer and live until the call, which returns only on failure.
     unsafe {
         match program {
@@ -173,21 +274,29 @@ pub(crate) fn exec(program: Option<RawFd>, argv: &[CString], env: &[CString]) ->
                     libc::SYS_execveat,
                     fd,
                     c"".as_ptr(),
-                    argv_pointers.as_ptr(),
-                    env_pointers.as_ptr(),
+                    argv.pointers.as_ptr(),
+                    env.pointers.as_ptr(),
                     libc::AT_EMPTY_PATH,
                 );
             }
             None => {
-                libc::execve(
-                    argv[0].as_ptr(),
-                    argv_pointers.as_ptr(),
-                    env_pointers.as_ptr(),
-                );
+                let path = argv.pointers.first().copied().unwrap_or(std::ptr::null());
+                libc::execve(path, argv.pointers.as_ptr(), env.pointers.as_ptr());
             }
         }
     }
     io::Error::last_os_error()
+}
+
+/// CPU time of this process so far.
+pub(crate) fn own_cpu() -> Duration {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the pointer is valid for writes.
+    let _ = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// The children of this process, which must have a single thread.

@@ -7,9 +7,8 @@ use libc::{c_int, c_long};
 
 use super::{change_directory, check, check_long};
 
-/// Sets a resource limit, soft and hard alike, as far as the present hard limit allows.
+/// Sets a resource limit, soft and hard alike; it must not be above the present hard limit.
 pub(crate) fn set_rlimit(resource: u32, value: u64) -> io::Result<()> {
-    let value = value.min(hard_rlimit(resource)?);
     let limit = libc::rlimit {
         rlim_cur: value,
         rlim_max: value,
@@ -37,11 +36,13 @@ pub(crate) fn prctl(option: c_int, value: u64) -> io::Result<()> {
 
 /// Becomes another user for good, without supplementary groups.
 pub(crate) fn become_user(uid: u32, gid: u32) -> io::Result<()> {
-    // SAFETY: plain numbers, and an empty list of groups.
+    let none = std::ptr::null::<libc::gid_t>();
+    // SAFETY: plain numbers, and an empty list of groups. The calls are made without the C library,
+    // which would have other threads follow; there are none, but there may be a parent that shares our memory.
     unsafe {
-        check(libc::setgroups(0, std::ptr::null()))?;
-        check(libc::setresgid(gid, gid, gid))?;
-        check(libc::setresuid(uid, uid, uid)).map(drop)
+        check_long(libc::syscall(libc::SYS_setgroups, 0, none))?;
+        check_long(libc::syscall(libc::SYS_setresgid, gid, gid, gid))?;
+        check_long(libc::syscall(libc::SYS_setresuid, uid, uid, uid)).map(drop)
     }
 }
 
@@ -51,11 +52,48 @@ pub(crate) fn user() -> (u32, u32) {
     unsafe { (libc::geteuid(), libc::getegid()) }
 }
 
-/// Gives up all capabilities.
-pub(crate) fn drop_capabilities() -> io::Result<()> {
+/// Whether a change from root to another user leaves the capabilities as they are.
+pub(crate) fn keep_capabilities_of_root(keep: bool) -> io::Result<()> {
+    prctl(libc::PR_SET_KEEPCAPS, u64::from(keep))
+}
+
+/// Lets an exec keep some capabilities that this process has. The program must give them up before it runs foreign code.
+pub(crate) fn pass_on_capabilities(mask: u64) -> io::Result<()> {
+    set_capabilities(mask, mask)?;
+    for capability in (0..64).filter(|number| mask >> number & 1 == 1) {
+        // SAFETY: no pointers are involved.
+        check(unsafe {
+            libc::prctl(
+                libc::PR_CAP_AMBIENT,
+                libc::PR_CAP_AMBIENT_RAISE,
+                capability as libc::c_ulong,
+                0u64,
+                0u64,
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// Gives up all capabilities but those in a mask, which it must have.
+/// An exec does not pass them on, nor does a change to a user that is not root.
+pub(crate) fn keep_capabilities(mask: u64) -> io::Result<()> {
+    set_capabilities(mask, 0)
+}
+
+fn set_capabilities(mask: u64, inheritable: u64) -> io::Result<()> {
     const VERSION_3: u32 = 0x2008_0522;
     let header = [VERSION_3, 0];
-    let data = [0u32; 6];
+    let half = |high: bool, mask: u64| {
+        if high {
+            (mask >> 32) as u32
+        } else {
+            mask as u32
+        }
+    };
+    // Effective, permitted, inheritable: the low halves, then the high ones.
+    let data =
+        [false, true].map(|high| [half(high, mask), half(high, mask), half(high, inheritable)]);
     // SAFETY: header and data have the layout of version 3 for this process.
     check_long(unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), data.as_ptr()) }).map(drop)
 }

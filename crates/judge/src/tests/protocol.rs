@@ -6,7 +6,7 @@ use crate::protocol::{FrameError, Head, Request, raw, read_frame, write_frame};
 use crate::sys::{self, Sockets};
 
 fn pair() -> (OwnedFd, OwnedFd) {
-    sys::socket_pair(Sockets::Stream).unwrap()
+    sys::socket_pair(Sockets::Datagram).unwrap()
 }
 
 #[test]

@@ -11,3 +11,4 @@ mod common;
 mod compile;
 mod forgeries;
 mod hostile;
+mod isolation;

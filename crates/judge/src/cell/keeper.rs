@@ -1,0 +1,216 @@
+//! The keeper: the one process of a cell that is not restricted.
+//! It starts the zygote, and then does for the supervisor what that has given up: it looks at processes,
+//! mounts an empty box, and fetches what a compiler left.
+
+use std::io;
+use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::time::Duration;
+
+use domain::Rung;
+use serde::{Deserialize, Serialize};
+
+use super::cgroup::Group;
+use super::zygote::{self, Zygote};
+use super::{files, rootfs};
+use crate::protocol::{Frame, Setup, Task, read_frame, write_frame};
+use crate::sys::{self, Fork, Sockets};
+
+/// How long the keeper may take for an answer.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// The supervisor's end of the keeper.
+pub(super) struct Keeper {
+    socket: OwnedFd,
+}
+
+/// What a run's processes have used.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Sight {
+    /// CPU time of the living processes.
+    pub(super) cpu: Duration,
+    /// Memory of theirs that is in memory now.
+    pub(super) resident_bytes: u64,
+    /// The longest time that one of their threads was ready to run and had no core.
+    pub(super) starved: Duration,
+}
+
+/// What the supervisor may ask for.
+#[derive(Debug, Serialize, Deserialize)]
+enum Question {
+    /// An empty box.
+    Wipe,
+    /// What a program and its descendants have used.
+    Look(i32),
+    /// What the compiler left.
+    Artifact(Task),
+}
+
+impl Keeper {
+    /// Forks the keeper, and has it start the zygote if there shall be one.
+    pub(super) fn start(
+        setup: &Setup,
+        processes: OwnedFd,
+        group: Option<&Group>,
+        program_user: Option<u32>,
+    ) -> io::Result<(Keeper, Option<Zygote>)> {
+        let (ours, theirs) = sys::socket_pair(Sockets::Datagram)?;
+        let (zygote, zygote_end) = sys::socket_pair(Sockets::Datagram)?;
+        match sys::fork_unseen()? {
+            Fork::Parent(_) => {}
+            Fork::Child => {
+                let _ = sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as u64);
+                drop((ours, zygote));
+                let python = setup
+                    .python
+                    .as_ref()
+                    .map(|path| zygote::start(path, &zygote_end, setup, group, program_user));
+                let Ok(child) = python.transpose() else {
+                    sys::exit(77);
+                };
+                drop(zygote_end);
+                Desk::new(theirs, processes, setup, child).serve();
+            }
+        }
+        let zygote = setup.python.as_ref().map(|_| Zygote { socket: zygote });
+        Ok((Keeper { socket: ours }, zygote))
+    }
+
+    /// Has an empty box mounted; false when that failed.
+    pub(super) fn wipe(&self) -> bool {
+        self.ask(&Question::Wipe)
+            .is_some_and(|answer| answer.header[0] == 1)
+    }
+
+    /// Looks at a program and its descendants; `None` when the keeper is gone.
+    pub(super) fn look(&self, pid: i32) -> Option<Sight> {
+        let [cpu, resident_bytes, starved] = self.ask(&Question::Look(pid))?.header;
+        Some(Sight {
+            cpu: Duration::from_nanos(cpu),
+            resident_bytes,
+            starved: Duration::from_nanos(starved),
+        })
+    }
+
+    /// What a compiler left.
+    pub(super) fn artifact(&self, task: &Task) -> Option<OwnedFd> {
+        self.ask(&Question::Artifact(task.clone()))?.fds.pop()
+    }
+
+    fn ask(&self, question: &Question) -> Option<Frame<[u64; 3]>> {
+        write_frame(&self.socket, question, &[], &[]).ok()?;
+        match sys::poll([self.socket.as_raw_fd()], Some(ANSWER)) {
+            Ok([true]) => read_frame(&self.socket).ok(),
+            _ => None,
+        }
+    }
+}
+
+/// The keeper's own side.
+struct Desk<'a> {
+    socket: OwnedFd,
+    /// The process list of the namespace, or of the machine where there is no namespace.
+    processes: OwnedFd,
+    setup: &'a Setup,
+    zygote: Option<i32>,
+}
+
+impl Desk<'_> {
+    /// Keeps two descriptors and nothing else that the cell holds.
+    fn new(socket: OwnedFd, processes: OwnedFd, setup: &Setup, zygote: Option<i32>) -> Desk<'_> {
+        let keep = |fd: OwnedFd| sys::dup_above(fd.as_raw_fd(), 512);
+        let (Ok(socket), Ok(processes)) = (keep(socket), keep(processes)) else {
+            sys::exit(79);
+        };
+        let own = [socket, processes].map(|fd| {
+            let number = fd.as_raw_fd();
+            std::mem::forget(fd);
+            number
+        });
+        for (number, fd) in own.into_iter().enumerate() {
+            let _ = sys::dup_to(fd, 3 + number as i32, false);
+        }
+        sys::close_from(5);
+        // SAFETY: both descriptors were just made and belong to nobody else.
+        let [socket, processes] = [3, 4].map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+        Desk {
+            socket,
+            processes,
+            setup,
+            zygote,
+        }
+    }
+
+    /// Answers until the supervisor is gone. Never returns.
+    fn serve(self) -> ! {
+        while let Ok(frame) = read_frame(&self.socket) {
+            let (answer, file) = match frame.header {
+                Question::Wipe => {
+                    let is_empty = rootfs::fresh_box(self.setup.disk_bytes).is_ok();
+                    ([u64::from(is_empty), 0, 0], None)
+                }
+                Question::Look(pid) => (self.look(pid), None),
+                Question::Artifact(task) => ([0; 3], files::artifact(self.setup, &task)),
+            };
+            let file: Vec<_> = file.iter().map(|file| file.as_raw_fd()).collect();
+            if write_frame(&self.socket, &answer, &[], &file).is_err() {
+                break;
+            }
+        }
+        sys::exit(0);
+    }
+
+    fn look(&self, pid: i32) -> [u64; 3] {
+        let mut sums = [0, 0, 0];
+        for pid in self.processes_of_run(pid) {
+            sums[0] += sys::cpu_of(pid).as_nanos() as u64;
+            sums[1] += self.resident(pid);
+            sums[2] = sums[2].max(self.waited_for_a_core(pid));
+        }
+        sums
+    }
+
+    /// Processes of the present run, as far as this rung can see them.
+    fn processes_of_run(&self, main: i32) -> Vec<i32> {
+        if self.setup.rung < Rung::Userns {
+            return vec![main];
+        }
+        let own = std::process::id() as i32;
+        sys::list(&self.processes)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|name| name.to_str().ok()?.parse().ok())
+            .filter(|&pid| pid != 1 && pid != own && Some(pid) != self.zygote)
+            .collect()
+    }
+
+    /// Memory of a process that is in memory now.
+    fn resident(&self, pid: i32) -> u64 {
+        let pages = || -> Option<u64> {
+            let text = self.read(format!("{pid}/statm"))?;
+            text.split(' ').nth(1)?.parse().ok()
+        };
+        pages().unwrap_or(0) * 4096
+    }
+
+    /// The longest time, in nanoseconds, that a thread of a process was ready to run and had no core.
+    fn waited_for_a_core(&self, pid: i32) -> u64 {
+        let threads = || -> Option<Vec<_>> {
+            let path = sys::c_string(format!("{pid}/task")).ok()?;
+            let directory = sys::open_at(&self.processes, &path, libc::O_DIRECTORY).ok()?;
+            sys::list(&directory).ok()
+        };
+        let threads = threads().unwrap_or_default();
+        let waited = threads.iter().filter_map(|thread| {
+            let thread = thread.to_str().ok()?;
+            let text = self.read(format!("{pid}/task/{thread}/schedstat"))?;
+            text.split(' ').nth(1)?.parse().ok()
+        });
+        waited.max().unwrap_or_default()
+    }
+
+    fn read(&self, path: String) -> Option<String> {
+        let path = sys::c_string(path).ok()?;
+        let fd = sys::open_at(&self.processes, &path, libc::O_RDONLY).ok()?;
+        sys::read_again(&fd).ok()
+    }
+}

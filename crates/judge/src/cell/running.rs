@@ -1,0 +1,108 @@
+//! A program that has been started, and how it ended.
+
+use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
+use std::time::Duration;
+
+use domain::Exit;
+
+use super::init::Init;
+use super::watch::{Broken, LAUNCH};
+use super::zygote::{Word, Zygote};
+use crate::sys::{self, Ended, Waited};
+
+/// A program that may still run.
+pub(super) enum Running {
+    /// A child of ours.
+    Own { pid: i32, handle: OwnedFd },
+    /// The first process of the program's own namespaces, a child of ours.
+    Nested { pid: i32, handle: OwnedFd },
+    /// A child of the zygote.
+    Forked { pid: i32, handle: Option<OwnedFd> },
+}
+
+/// How a program ended.
+pub(super) struct End {
+    pub(super) exit: Exit,
+    pub(super) cpu: Duration,
+    pub(super) peak_bytes: u64,
+}
+
+impl Running {
+    pub(super) fn pid(&self) -> i32 {
+        match self {
+            Running::Own { pid, .. }
+            | Running::Nested { pid, .. }
+            | Running::Forked { pid, .. } => *pid,
+        }
+    }
+
+    /// The descriptor that becomes readable when the program has ended.
+    pub(super) fn waiting(&self, zygote: Option<&Zygote>) -> RawFd {
+        match self {
+            Running::Own { handle, .. } | Running::Nested { handle, .. } => handle.as_raw_fd(),
+            Running::Forked { .. } => zygote.map_or(-1, |zygote| zygote.socket.as_raw_fd()),
+        }
+    }
+
+    pub(super) fn kill(&self) {
+        let handle = match self {
+            Running::Own { handle, .. } | Running::Nested { handle, .. } => Some(handle),
+            Running::Forked { handle, .. } => handle.as_ref(),
+        };
+        if let Some(handle) = handle {
+            sys::kill_pidfd(handle);
+        }
+    }
+
+    /// The end of the program, whose process, a child of ours, has just been reaped.
+    pub(super) fn end_of(&self, ended: &Ended, init: &Init<'_>) -> Result<End, Broken> {
+        match self {
+            Running::Nested { .. } => init
+                .nest
+                .end(ended.status)
+                .map(|told| End {
+                    exit: told.exit,
+                    cpu: ended.cpu,
+                    peak_bytes: told.peak_bytes,
+                })
+                .map_err(|error| Broken::Cell(error.to_string())),
+            _ => Ok(End {
+                exit: exit_of(ended.status),
+                cpu: ended.cpu,
+                peak_bytes: ended.peak_kib << 10,
+            }),
+        }
+    }
+
+    /// Waits for the end, which is due. `None` when the zygote is gone and cannot tell.
+    pub(super) fn end(&self, init: &Init<'_>) -> Result<Option<End>, Broken> {
+        match self {
+            Running::Own { pid, .. } | Running::Nested { pid, .. } => match sys::wait(*pid, true) {
+                Ok(Waited::Ended(ended)) => self.end_of(&ended, init).map(Some),
+                _ => Err(Broken::Cell("a program was lost".into())),
+            },
+            Running::Forked { .. } => {
+                match init.zygote.as_ref().and_then(|zygote| zygote.hear(LAUNCH)) {
+                    Some(Word {
+                        error: Some(error), ..
+                    }) => Err(Broken::Cell(error)),
+                    Some(word) => Ok(word.status.map(|status| End {
+                        exit: exit_of(status),
+                        cpu: Duration::from_micros(word.cpu_us.unwrap_or(0)),
+                        peak_bytes: word.peak_kib.unwrap_or(0) << 10,
+                    })),
+                    None => Ok(None),
+                }
+            }
+        }
+    }
+}
+
+/// How a wait status reads.
+pub(super) fn exit_of(status: i32) -> Exit {
+    if libc::WIFSIGNALED(status) {
+        Exit::Signal(libc::WTERMSIG(status))
+    } else {
+        Exit::Code(libc::WEXITSTATUS(status))
+    }
+}

@@ -3,6 +3,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Limits;
+
 /// A programming language that the judge knows: the eleven families of xCodeEval,
 /// some of them in more than one version or implementation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,6 +44,9 @@ struct Row {
     title: &'static str,
     /// The usual one first; each belongs to one language.
     tags: &'static [&'static str],
+    time_factor: u32,
+    /// In MiB.
+    memory_overhead: u64,
 }
 
 impl Language {
@@ -63,22 +68,34 @@ impl Language {
     ];
 
     fn row(self) -> Row {
-        let (name, title, tags): (_, _, &[_]) = match self {
-            Language::Python => ("python", "Python 3", &["python", "python3", "py"]),
-            Language::PyPy => ("pypy", "Python 3 (PyPy)", &["pypy", "pypy3"]),
-            Language::C => ("c", "C17", &["c", "c11", "c17"]),
-            Language::Cpp => ("cpp", "C++17", &["cpp", "c++", "cc", "cxx", "c++17"]),
-            Language::Cpp20 => ("cpp20", "C++20", &["cpp20", "c++20"]),
-            Language::Rust => ("rust", "Rust", &["rust", "rs"]),
-            Language::Java => ("java", "Java", &["java"]),
-            Language::JavaScript => ("javascript", "JavaScript", &["javascript", "js", "node"]),
-            Language::Go => ("go", "Go", &["go", "golang"]),
-            Language::CSharp => ("csharp", "C#", &["csharp", "c#", "cs"]),
-            Language::Kotlin => ("kotlin", "Kotlin", &["kotlin", "kt"]),
-            Language::Php => ("php", "PHP", &["php"]),
-            Language::Ruby => ("ruby", "Ruby", &["ruby", "rb"]),
+        let (name, title, tags, time_factor, memory_overhead): (_, _, &[_], _, _) = match self {
+            Language::Python => ("python", "Python 3", &["python", "python3", "py"], 3, 0),
+            Language::PyPy => ("pypy", "Python 3 (PyPy)", &["pypy", "pypy3"], 2, 64),
+            Language::C => ("c", "C17", &["c", "c11", "c17"], 1, 0),
+            Language::Cpp => ("cpp", "C++17", &["cpp", "c++", "cc", "cxx", "c++17"], 1, 0),
+            Language::Cpp20 => ("cpp20", "C++20", &["cpp20", "c++20"], 1, 0),
+            Language::Rust => ("rust", "Rust", &["rust", "rs"], 1, 0),
+            Language::Java => ("java", "Java", &["java"], 3, 128),
+            Language::JavaScript => (
+                "javascript",
+                "JavaScript",
+                &["javascript", "js", "node"],
+                3,
+                64,
+            ),
+            Language::Go => ("go", "Go", &["go", "golang"], 1, 16),
+            Language::CSharp => ("csharp", "C#", &["csharp", "c#", "cs"], 3, 32),
+            Language::Kotlin => ("kotlin", "Kotlin", &["kotlin", "kt"], 3, 128),
+            Language::Php => ("php", "PHP", &["php"], 3, 16),
+            Language::Ruby => ("ruby", "Ruby", &["ruby", "rb"], 3, 32),
         };
-        Row { name, title, tags }
+        Row {
+            name,
+            title,
+            tags,
+            time_factor,
+            memory_overhead,
+        }
     }
 
     /// The name used in settings and records.
@@ -89,6 +106,33 @@ impl Language {
     /// The name used in prose, such as prompts.
     pub fn title(self) -> &'static str {
         self.row().title
+    }
+
+    /// How many times the CPU time of native code its programs may take: 1 for C, C++, Rust and Go, 2 for PyPy, 3 for
+    /// the others. These are the factors of `ExecEval`, the judge of xCodeEval.
+    pub fn time_factor(self) -> u32 {
+        self.row().time_factor
+    }
+
+    /// Memory in bytes that its runtime takes before the program has asked for any.
+    pub fn memory_overhead(self) -> u64 {
+        self.row().memory_overhead << 20
+    }
+
+    /// The limits of a whole program in this language, from the limits that native code has for the same problem:
+    /// CPU time is multiplied by [`Language::time_factor`], time on the clock grows by as much as CPU time did,
+    /// and [`Language::memory_overhead`] is added to the memory.
+    ///
+    /// The judge applies this to tests by standard input and output, whose limits a problem states for all languages.
+    /// Tests that call functions are written for one language, and so are their limits: those stay as they are.
+    pub fn limits(self, native: &Limits) -> Limits {
+        let cpu = native.cpu.saturating_mul(self.time_factor());
+        Limits {
+            cpu,
+            wall: native.wall.saturating_add(cpu - native.cpu),
+            memory_bytes: native.memory_bytes.saturating_add(self.memory_overhead()),
+            ..*native
+        }
     }
 
     /// Fence tags that models write for it, the usual one first.

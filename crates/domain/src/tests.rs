@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::*;
 
 #[test]
@@ -23,6 +25,24 @@ fn names_survive_a_round_trip() {
         "planner".parse::<Agent>().unwrap_err().to_string(),
         "unknown agent `planner`: expected retrieval, planning, coding or debugging"
     );
+}
+
+#[test]
+fn limits_are_those_of_native_code_stretched_for_the_language() {
+    let native = Limits::with_cpu(Duration::from_secs(2));
+    for language in [Language::C, Language::Cpp, Language::Cpp20, Language::Rust] {
+        assert_eq!(language.limits(&native), native);
+    }
+    let java = Language::Java.limits(&native);
+    assert_eq!(java.cpu, Duration::from_secs(6));
+    assert_eq!(java.wall, native.wall + Duration::from_secs(4));
+    assert_eq!(java.memory_bytes, native.memory_bytes + (128 << 20));
+    let endless = Limits {
+        cpu: Duration::MAX,
+        memory_bytes: u64::MAX,
+        ..native
+    };
+    assert_eq!(Language::Java.limits(&endless).cpu, Duration::MAX);
 }
 
 fn ask() -> Ask {

@@ -1,39 +1,28 @@
-use std::collections::{HashMap, VecDeque};
-use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use domain::{CaseReport, Digest, Judging, Language, Program, Rung, Submission, Test, Verdict};
+use domain::{CaseReport, Judging, Language, Rung, Submission, Test, Verdict};
 use tokio::sync::oneshot;
 
 use crate::checkers::Rule;
 use crate::handle::Cell;
+use crate::languages::Toolchains;
+use crate::prepare::Cache;
 use crate::protocol::Purpose;
-use crate::queue::{Case, Compiled, Executable, Job, Shared};
-use crate::toolchain::Toolchains;
+use crate::queue::{Case, Executable, Job, Shared};
 use crate::worker::{Worker, setup};
-use crate::{JudgeError, Settings, sys};
-
-/// Compiled programs that are kept, each a few megabytes.
-const KEPT_PROGRAMS: usize = 64;
+use crate::{JudgeError, Settings};
 
 /// Judges submissions in sandboxed cells. Cloning it gives another handle on the same cells.
 #[derive(Clone)]
 pub struct Judge {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
-    shared: Arc<Shared>,
+pub(crate) struct Inner {
+    pub(crate) shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
-    compiled: Mutex<Cache>,
-}
-
-/// The programs compiled last.
-#[derive(Default)]
-struct Cache {
-    by_key: HashMap<Digest, Compiled>,
-    order: VecDeque<Digest>,
+    pub(crate) compiled: Mutex<Cache>,
 }
 
 impl Judge {
@@ -75,16 +64,26 @@ impl Judge {
     }
 
     /// What runs a language, such as `CPython 3.11.2`; part of the key under which a judging is recorded.
-    /// `None` when the machine has nothing for it.
+    /// `None` when the machine has nothing for it. The first question about a language blocks for as long as its
+    /// compiler or interpreter takes to print its version.
     pub fn toolchain(&self, language: Language) -> Option<String> {
-        self.inner.shared.toolchains.name(language)
+        self.found(language).ok()
+    }
+
+    /// What runs a language, or why nothing does.
+    fn found(&self, language: Language) -> Result<String, String> {
+        let shared = &self.inner.shared;
+        shared.toolchains.name(&shared.settings, language)
     }
 
     /// Judges a submission. Many may be judged at once; they wait for free cells in turn.
     /// Dropping the future ends what is running for it.
     ///
-    /// Without a toolchain for the language the verdict is [`Verdict::LanguageUnavailable`],
-    /// and no case is reported; nor is any for a program that does not compile.
+    /// The limits of tests by standard input and output are stretched for the language, as [`Language::limits`] says.
+    ///
+    /// Without a toolchain for the language, or with one that does not work in the sandbox, the verdict is
+    /// [`Verdict::LanguageUnavailable`], no case is reported, and the reason is in place of the compiler's words.
+    /// Nor is any case reported for a program that does not compile.
     /// Python programs are compiled as they are run, so their syntax errors are runtime errors of each test.
     ///
     /// # Errors
@@ -111,118 +110,96 @@ impl Judge {
                 "python tests of a program that is not python",
             ));
         }
-        let judging = |verdict, cases, compile_log| Judging {
+        let judging = |verdict, cases, compile_log, toolchain| Judging {
             verdict,
             cases,
             compile_log,
             rung: self.rung(),
-            toolchain: self.toolchain(language).unwrap_or_default(),
+            toolchain,
         };
-        if self.toolchain(language).is_none() {
-            return Ok(judging(
-                Verdict::LanguageUnavailable,
-                Vec::new(),
-                String::new(),
-            ));
-        }
-        let (executable, log) = match self.prepare(&submission.program).await? {
-            (Some(executable), log) => (executable, log),
-            (None, log) => return Ok(judging(Verdict::CompileError, Vec::new(), log)),
+        let unavailable = |reason| {
+            let verdict = Verdict::LanguageUnavailable;
+            Ok(judging(verdict, Vec::new(), reason, String::new()))
         };
-        let cases = self.run_tests(submission, &executable, each).await?;
+        let toolchain = match self.found(language) {
+            Ok(toolchain) => toolchain,
+            Err(reason) => return unavailable(reason),
+        };
+        let compiled = self.prepare(&submission.program).await?;
+        let log = compiled.log;
+        let Some(executable) = compiled.executable else {
+            if let Err(reason) = self.prove(language).await? {
+                return unavailable(reason);
+            }
+            let verdict = Verdict::CompileError;
+            return Ok(judging(verdict, Vec::new(), log, toolchain));
+        };
+        let cases = match self.run_tests(submission, &executable, each).await? {
+            Ok(cases) => cases,
+            Err(reason) => return unavailable(reason),
+        };
         let verdict = cases
             .iter()
             .map(|case| case.verdict)
             .find(|&verdict| verdict != Verdict::Accepted)
             .unwrap_or(Verdict::Accepted);
-        Ok(judging(verdict, cases, log))
-    }
-
-    /// The program in a form that a cell can run; absent when it does not compile.
-    async fn prepare(&self, program: &Program) -> Result<(Option<Executable>, String), JudgeError> {
-        match program.language {
-            Language::Python => {
-                let source = sealed(&program.source)?;
-                Ok((Some(Executable::Python(source)), String::new()))
-            }
-            Language::Cpp => {
-                let compiled = self.compile(program).await?;
-                Ok((compiled.binary.map(Executable::Binary), compiled.log))
-            }
-            other => Err(JudgeError::Fault(format!("{other} has no compiler"))),
-        }
-    }
-
-    async fn compile(&self, program: &Program) -> Result<Compiled, JudgeError> {
-        let key = Digest::of(&program.source);
-        if let Some(compiled) = self.inner.cache().by_key.get(&key) {
-            return Ok(compiled.clone());
-        }
-        let (answer, compiled) = oneshot::channel();
-        self.inner
-            .shared
-            .push(Job::Compile(program.source.clone(), answer));
-        let compiled = compiled.await.unwrap_or(Err(JudgeError::Closed))?;
-        let mut cache = self.inner.cache();
-        if cache.by_key.insert(key.clone(), compiled.clone()).is_none() {
-            cache.order.push_back(key);
-        }
-        if cache.order.len() > KEPT_PROGRAMS
-            && let Some(oldest) = cache.order.pop_front()
-        {
-            cache.by_key.remove(&oldest);
-        }
-        Ok(compiled)
+        Ok(judging(verdict, cases, log, toolchain))
     }
 
     /// Runs the tests: one after the other where the first failure ends it, else as cells become free.
+    /// The inner error says why the language does not work here.
     async fn run_tests(
         &self,
         submission: &Submission,
         executable: &Executable,
         mut each: impl FnMut(usize, &CaseReport),
-    ) -> Result<Vec<CaseReport>, JudgeError> {
+    ) -> Result<Result<Vec<CaseReport>, String>, JudgeError> {
         let rule = Rule::of(&submission.checker)?
             .ok_or(JudgeError::Unsupported("a checker that is a program"))?;
         let start = |test: &Test| {
-            let (answer, report) = oneshot::channel();
-            let case = Case {
+            let limits = match test {
+                Test::Stdio { .. } => submission.program.language.limits(&submission.limits),
+                Test::Python { .. } | Test::Call { .. } => submission.limits,
+            };
+            self.start_case(Case {
                 executable: executable.clone(),
                 test: test.clone(),
                 rule,
-                limits: submission.limits,
+                limits,
                 isolation: submission.isolation,
-            };
-            self.inner.shared.push(Job::Case(case, answer));
-            report
+            })
         };
-        let mut cases = Vec::with_capacity(submission.tests.len());
-        if submission.stop_on_first_failure {
-            for test in &submission.tests {
-                let case = start(test).await.unwrap_or(Err(JudgeError::Closed))?;
-                let failed = case.verdict != Verdict::Accepted;
-                each(cases.len(), &case);
-                cases.push(case);
-                if failed {
-                    break;
-                }
-            }
+        let started: Vec<_> = if submission.stop_on_first_failure {
+            Vec::new()
         } else {
-            let reports: Vec<_> = submission.tests.iter().map(start).collect();
-            for report in reports {
-                let case = report.await.unwrap_or(Err(JudgeError::Closed))?;
-                each(cases.len(), &case);
-                cases.push(case);
+            submission.tests.iter().map(start).collect()
+        };
+        let mut started = started.into_iter();
+        let mut cases = Vec::with_capacity(submission.tests.len());
+        for test in &submission.tests {
+            let report = started.next().unwrap_or_else(|| start(test));
+            let case = report.await.unwrap_or(Err(JudgeError::Closed))?;
+            if let Err(reason) = self.trust(submission.program.language, &case).await? {
+                return Ok(Err(reason));
+            }
+            each(cases.len(), &case);
+            let failed = case.verdict != Verdict::Accepted;
+            cases.push(case);
+            if failed && submission.stop_on_first_failure {
+                break;
             }
         }
-        Ok(cases)
+        Ok(Ok(cases))
     }
-}
 
-impl Inner {
-    /// A panic elsewhere leaves the cache usable: at worst a program is compiled again.
-    fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
-        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Puts a test of a program in the queue.
+    pub(crate) fn start_case(
+        &self,
+        case: Case,
+    ) -> oneshot::Receiver<Result<CaseReport, JudgeError>> {
+        let (answer, report) = oneshot::channel();
+        self.inner.shared.push(Job::Case(case, answer));
+        report
     }
 }
 
@@ -252,10 +229,4 @@ fn strongest(settings: &Settings, toolchains: &Toolchains) -> Result<Rung, Judge
         required: settings.min_rung,
         reason: reasons.join("; "),
     })
-}
-
-fn sealed(source: &str) -> Result<Arc<OwnedFd>, JudgeError> {
-    sys::sealed(c"source", source.as_bytes())
-        .map(Arc::new)
-        .map_err(|error| JudgeError::Fault(format!("memory for the source: {error}")))
 }

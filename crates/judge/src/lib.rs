@@ -27,25 +27,26 @@
 //! - A test that uses helpers which the program defines trusts them; that is a property of the test.
 //! - A broken protocol is [`domain::Verdict::Security`].
 
+mod bundle;
 mod cell;
 mod checkers;
-mod cpp;
+mod compile;
 mod error;
 mod handle;
-mod header;
 mod judge;
+mod languages;
+mod prepare;
 mod probe;
 mod protocol;
-mod python;
 mod queue;
 mod settings;
 mod sys;
-mod toolchain;
 mod verdict;
 mod worker;
 
 pub use error::JudgeError;
 pub use judge::Judge;
+pub use languages::packages;
 pub use probe::{Probe, probe};
 pub use settings::Settings;
 

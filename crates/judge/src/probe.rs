@@ -1,9 +1,9 @@
-use domain::Rung;
+use domain::{Language, Rung};
 
 use crate::Settings;
 use crate::handle::Cell;
+use crate::languages::{Toolchains, row};
 use crate::protocol::Purpose;
-use crate::toolchain::Toolchains;
 use crate::worker::setup;
 
 /// One thing that the judge needs, tried out.
@@ -51,17 +51,54 @@ pub fn probe(settings: &Settings) -> Vec<Probe> {
             None => Ok(found),
         }
     });
-    let cpp = toolchains.cpp.clone().map(|cpp| {
-        let linking = if cpp.can_link_statically {
-            "static"
-        } else {
-            "dynamic"
-        };
-        format!("{} at {}, {linking} programs", cpp.version, cpp.path)
+    probes.push(Probe {
+        name: Language::Python.name().into(),
+        result: python,
     });
-    for (name, result) in [("python", python), ("c++", cpp)] {
-        let name = name.into();
-        probes.push(Probe { name, result });
+    // Some take a second to print their version.
+    let others = Language::ALL
+        .into_iter()
+        .filter(|&language| language != Language::Python);
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let toolchains = &toolchains;
+        let started: Vec<_> = others
+            .map(|language| {
+                (
+                    language,
+                    scope.spawn(move || tool(settings, toolchains, language)),
+                )
+            })
+            .collect();
+        let joined = started.into_iter();
+        joined
+            .map(|(language, thread)| (language, thread.join()))
+            .collect()
+    });
+    for (language, result) in results {
+        probes.push(Probe {
+            name: language.name().into(),
+            result: result.unwrap_or_else(|_| Err("asking for its version failed".into())),
+        });
     }
     probes
+}
+
+/// The version and place of what compiles or runs a language.
+fn tool(
+    settings: &Settings,
+    toolchains: &Toolchains,
+    language: Language,
+) -> Result<String, String> {
+    let toolchain = toolchains.get(language)?;
+    let facts = toolchain.facts(settings)?;
+    let linking = match &row(language).compile {
+        Some(how) if how.statically.is_some() && facts.is_static => ", static programs",
+        Some(how) if how.statically.is_some() => ", dynamic programs",
+        _ => "",
+    };
+    Ok(format!(
+        "{} at {}{linking}",
+        facts.version,
+        toolchain.path().display()
+    ))
 }

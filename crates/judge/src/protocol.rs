@@ -44,7 +44,8 @@ pub(crate) struct Setup {
     pub(crate) python: Option<String>,
     /// Bytes that programs may keep in files together.
     pub(crate) disk_bytes: u64,
-    /// Where the cell makes a directory for the compiler, on rungs without a file system of their own.
+    /// Where the cell makes a directory on rungs without a file system of their own:
+    /// for the compiler to write to, or for programs of several files to be read from.
     pub(crate) scratch: Option<String>,
 }
 
@@ -86,11 +87,35 @@ pub(crate) enum Task {
     PythonServe,
     /// The test code in descriptor 0, calling over descriptor 1.
     PythonTest,
-    /// A command with standard input from descriptor 0, which leaves a file `out` in its directory.
+    /// A command that reads the source in descriptor 0 and leaves files in its directory.
     Compile {
-        /// Absolute path and arguments.
+        /// Absolute path and arguments; `{work}` stands for the directory.
         argv: Vec<String>,
+        /// What is added to the environment, as `NAME=value`.
+        env: Vec<String>,
+        /// The file to which the source is written; it is standard input when absent.
+        source: Option<String>,
+        /// What to bring back.
+        artifact: Artifact,
     },
+    /// The program whose files are bundled in descriptor 0, by a command with standard input from descriptor 1.
+    Files {
+        /// Absolute path and arguments; `{program}` stands for the directory with the files.
+        argv: Vec<String>,
+        /// What is added to the environment, as `NAME=value`.
+        env: Vec<String>,
+        /// Address space that may be mapped beyond the memory limit, where no control group counts memory.
+        room_bytes: u64,
+    },
+}
+
+/// What a compilation brings back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Artifact {
+    /// The file `out`.
+    Out,
+    /// A bundle of all files with this suffix.
+    Files(String),
 }
 
 /// A frame to a cell.

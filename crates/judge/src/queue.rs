@@ -2,14 +2,13 @@
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use domain::{CaseReport, Isolation, Limits, Rung, Test};
+use domain::{CaseReport, Isolation, Language, Limits, Program, Rung, Test};
 use tokio::sync::oneshot;
 
 use crate::checkers::Rule;
-use crate::toolchain::Toolchains;
+use crate::languages::{Header, Toolchains};
 use crate::{JudgeError, Settings};
 
 /// A program that is ready to run.
@@ -18,14 +17,22 @@ pub(crate) enum Executable {
     /// Source for the interpreter.
     Python(Arc<OwnedFd>),
     /// Machine code.
-    Binary(Arc<OwnedFd>),
+    Binary(Language, Arc<OwnedFd>),
+    /// Files that another program runs.
+    Files {
+        language: Language,
+        /// The files, as a bundle.
+        files: Arc<OwnedFd>,
+        /// The class that begins, where there are classes.
+        main: String,
+    },
 }
 
 /// What the compiler made of a source.
 #[derive(Clone)]
 pub(crate) struct Compiled {
     /// Absent when it did not compile.
-    pub(crate) binary: Option<Arc<OwnedFd>>,
+    pub(crate) executable: Option<Executable>,
     pub(crate) log: String,
 }
 
@@ -44,7 +51,7 @@ pub(crate) type Answer<T> = oneshot::Sender<Result<T, JudgeError>>;
 /// Something to do in a cell, and who waits for it.
 pub(crate) enum Job {
     Case(Case, Answer<CaseReport>),
-    Compile(String, Answer<Compiled>),
+    Compile(Program, Answer<Compiled>),
 }
 
 /// What the threads share.
@@ -52,8 +59,8 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) rung: Rung,
     pub(crate) toolchains: Toolchains,
-    /// Whether making the precompiled header has been tried.
-    pub(crate) header_tried: AtomicBool,
+    /// The precompiled headers whose making has been tried.
+    pub(crate) headers_tried: Mutex<Vec<Header>>,
     queue: Mutex<Queue>,
     changed: Condvar,
 }
@@ -70,7 +77,7 @@ impl Shared {
             settings,
             rung,
             toolchains,
-            header_tried: AtomicBool::new(false),
+            headers_tried: Mutex::default(),
             queue: Mutex::default(),
             changed: Condvar::new(),
         }

@@ -1,6 +1,7 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use domain::Rung;
+use domain::{Language, Rung};
 
 /// How a judge works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,10 +15,8 @@ pub struct Settings {
     pub max_rung: Rung,
     /// Where interpreters and compilers are looked for, in order.
     pub search_path: Vec<PathBuf>,
-    /// The Python interpreter; found on the search path when absent.
-    pub python: Option<PathBuf>,
-    /// The C++ compiler; found on the search path when absent.
-    pub cpp_compiler: Option<PathBuf>,
+    /// The compiler or interpreter of a language (for Java: `javac`), in place of the one on the search path.
+    pub tools: BTreeMap<Language, PathBuf>,
     /// Bytes that a program may keep in files during a run, all together.
     pub disk_bytes: u64,
     /// Runs after which a cell is replaced by a fresh one.
@@ -25,7 +24,7 @@ pub struct Settings {
     /// Where precompiled headers are kept (about 100 MB).
     /// Without it, every C++ program that includes `bits/stdc++.h` takes a second longer to compile.
     pub cache_dir: Option<PathBuf>,
-    /// Where the compiler may write on rungs without a file system of their own.
+    /// Where compilers may write, and programs of several files lie, on rungs without a file system of their own.
     pub scratch_dir: PathBuf,
 }
 
@@ -38,8 +37,7 @@ impl Default for Settings {
             search_path: ["/usr/local/bin", "/usr/bin", "/bin"]
                 .map(PathBuf::from)
                 .to_vec(),
-            python: None,
-            cpp_compiler: None,
+            tools: BTreeMap::new(),
             disk_bytes: 64 << 20,
             runs_per_cell: 1000,
             cache_dir: None,

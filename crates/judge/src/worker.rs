@@ -2,20 +2,17 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use domain::{CaseReport, Exit, Isolation, Limits, Rung, Test};
 
-use crate::cpp::Compiler;
 use crate::handle::{Cell, Run};
-use crate::header::{self, Header};
-use crate::protocol::{Allowance, Hit, Purpose, Setup, Task, raw};
-use crate::queue::{Answer, Case, Compiled, Executable, Job, Shared};
+use crate::languages::{self, Toolchains};
+use crate::protocol::{Allowance, Purpose, Setup, Task, raw};
+use crate::queue::{Answer, Case, Executable, Job, Shared};
 use crate::sys::{self, Sockets};
-use crate::toolchain::Toolchains;
-use crate::verdict::{self, head};
-use crate::{JudgeError, Settings, cpp};
+use crate::verdict;
+use crate::{JudgeError, Settings};
 
 /// Memory of the interpreter that runs test code.
 const ORACLE_MEMORY: u64 = 2 << 30;
@@ -37,10 +34,9 @@ pub(crate) fn setup(
         .ok()
         .map(|python| python.path.clone());
     let mut readable = toolchains.readable();
-    let compiler = toolchains.cpp.as_ref().ok();
-    let header = compiler.and_then(|compiler| Header::of(settings, compiler));
-    if let Some(header) = header.filter(|header| purpose == Purpose::Compile && header.is_ready()) {
-        readable.push(header.directory.to_string_lossy().into_owned());
+    if purpose == Purpose::Compile {
+        let headers = toolchains.headers(settings);
+        readable.extend(headers.map(|header| header.directory.to_string_lossy().into_owned()));
     }
     Setup {
         purpose,
@@ -52,17 +48,19 @@ pub(crate) fn setup(
         } else {
             settings.disk_bytes
         },
-        scratch: (purpose == Purpose::Compile && rung < Rung::Userns)
+        scratch: (purpose != Purpose::Oracle && rung < Rung::Userns)
             .then(|| settings.scratch_dir.to_string_lossy().into_owned()),
     }
 }
 
 /// One thread's cells.
 #[derive(Default)]
-struct Cells {
+pub(crate) struct Cells {
     run: Option<Cell>,
     oracle: Option<Cell>,
     compile: Option<Cell>,
+    /// What the compile cell may read; more is there when a header has been made.
+    readable: Vec<String>,
 }
 
 impl Cells {
@@ -91,7 +89,7 @@ impl From<String> for Failure {
 
 /// A thread of the judge.
 pub(crate) struct Worker {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     cells: Cells,
 }
 
@@ -112,9 +110,9 @@ impl Worker {
                         worker.case(&case, is_unwanted)
                     });
                 }
-                Job::Compile(source, answer) => {
+                Job::Compile(program, answer) => {
                     self.answer(answer, |worker, is_unwanted| {
-                        Ok(worker.compile(&source, is_unwanted)?)
+                        Ok(worker.compile(&program, is_unwanted)?)
                     });
                 }
             }
@@ -162,7 +160,7 @@ impl Worker {
                 let (program, test) = self.python_test(case, source, code, is_unwanted)?;
                 Ok(verdict::of_test(&program, &test, &case.limits)?)
             }
-            (_, Test::Call { .. }) | (Executable::Binary(_), Test::Python { .. }) => {
+            (_, Test::Call { .. } | Test::Python { .. }) => {
                 Err(Failure::Cell("a test that this program cannot take".into()))
             }
         }
@@ -176,15 +174,42 @@ impl Worker {
         is_unwanted: &dyn Fn() -> bool,
     ) -> Result<Run, String> {
         let input = memory(input)?;
+        let mut signs: &[&str] = &[];
+        let mut limits = case.limits;
         let (task, program) = match executable {
             Executable::Python(source) => (Task::PythonMain, source),
-            Executable::Binary(binary) => (Task::Binary, binary),
+            Executable::Binary(language, binary) => {
+                signs = languages::row(*language).out_of_memory;
+                limits.processes += languages::row(*language).threads;
+                (Task::Binary, binary)
+            }
+            Executable::Files {
+                language,
+                files,
+                main,
+            } => {
+                let toolchain = self.shared.toolchains.get(*language)?;
+                let row = toolchain.row();
+                signs = row.out_of_memory;
+                limits.processes += row.threads;
+                let (argv, env) = toolchain.run_command(&limits, main);
+                let room_bytes = row.room << 20;
+                let task = Task::Files {
+                    argv,
+                    env,
+                    room_bytes,
+                };
+                (task, files)
+            }
         };
-        let allowance = allowance(&case.limits);
+        let allowance = allowance(&limits);
         let mut cell = self.take(Purpose::Run)?;
         cell.send(task, allowance, case.isolation, &raw([program, &input]))?;
-        let run = cell.receive(&allowance, is_unwanted)?;
+        let mut run = cell.receive(&allowance, is_unwanted)?;
         self.put_back(Purpose::Run, cell, &run);
+        // Some runtimes end the program themselves when its memory is used up, and say so.
+        let failed = !matches!(run.outcome.exit, None | Some(Exit::Code(0)));
+        run.outcome.oom |= failed && signs.iter().any(|sign| contains(&run.stderr, sign));
         Ok(run)
     }
 
@@ -260,97 +285,25 @@ impl Worker {
         Ok((program, test))
     }
 
-    fn compile(
-        &mut self,
-        source: &str,
-        is_unwanted: &dyn Fn() -> bool,
-    ) -> Result<Compiled, String> {
-        let compiler = self.shared.toolchains.cpp.clone()?;
-        let header = if source.contains(header::NAME) {
-            self.header(&compiler, is_unwanted)
-        } else {
-            None
-        };
-        let headers = header.as_ref().map(|header| header.directory.as_path());
-        let (run, artifact) = self.compiler(compiler.command(headers), source, is_unwanted)?;
-        let outcome = &run.outcome;
-        let said = head(&run.stderr).replace("<stdin>", "main.cpp");
-        let log = match outcome.hit {
-            Some(Hit::Cpu | Hit::Wall) => format!("the compiler ran out of time\n{said}"),
-            Some(Hit::Output) => format!("the compiler wrote too much\n{said}"),
-            Some(Hit::Memory) => format!("the compiler ran out of memory\n{said}"),
-            None if outcome.oom => format!("the compiler ran out of memory\n{said}"),
-            None => said,
-        };
-        let succeeded = outcome.hit.is_none() && outcome.exit == Some(Exit::Code(0));
-        if succeeded && artifact.is_none() {
-            return Err("the compiler left no program".into());
-        }
-        Ok(Compiled {
-            binary: artifact.filter(|_| succeeded).map(Arc::new),
-            log,
-        })
-    }
-
-    /// The precompiled header, made first if there is a cache without it. `None` when it cannot be had.
-    fn header(&mut self, compiler: &Compiler, is_unwanted: &dyn Fn() -> bool) -> Option<Header> {
-        let header = Header::of(&self.shared.settings, compiler)?;
-        if header.is_ready() {
-            return Some(header);
-        }
-        // One thread makes it; the others compile without it in the meantime, and so do all if it cannot be made.
-        if self.shared.header_tried.swap(true, Ordering::Relaxed) {
-            return None;
-        }
-        let source = compiler.locate(&self.shared.settings, header::NAME)?;
-        let command = compiler.header_command(&source);
-        let (_, artifact) = self.compiler(command, "", is_unwanted).ok()?;
-        header.store(artifact?).ok()?;
-        // Only a new cell can read it.
-        self.cells.compile = None;
-        Some(header)
-    }
-
-    /// Runs the compiler in its cell.
-    fn compiler(
-        &mut self,
-        argv: Vec<String>,
-        source: &str,
-        is_unwanted: &dyn Fn() -> bool,
-    ) -> Result<(Run, Option<OwnedFd>), String> {
-        let source = memory(source)?;
-        let allowance = allowance(&cpp::limits());
-        let mut cell = self.take(Purpose::Compile)?;
-        cell.send(
-            Task::Compile { argv },
-            allowance,
-            Isolation::Pooled,
-            &raw([&source]),
-        )?;
-        let mut run = cell.receive(&allowance, is_unwanted)?;
-        let artifact = run.artifact.take();
-        self.put_back(Purpose::Compile, cell, &run);
-        Ok((run, artifact))
-    }
-
     /// Takes a cell out of its place, so that an early return drops it.
-    fn take(&mut self, purpose: Purpose) -> Result<Cell, String> {
+    pub(crate) fn take(&mut self, purpose: Purpose) -> Result<Cell, String> {
+        let shared = Arc::clone(&self.shared);
+        let wanted = || setup(&shared.settings, shared.rung, &shared.toolchains, purpose);
+        if purpose == Purpose::Compile {
+            let setup = wanted();
+            if self.cells.readable != setup.readable {
+                self.cells.compile = None;
+                self.cells.readable = setup.readable;
+            }
+        }
         match self.cells.slot(purpose).take() {
             Some(cell) => Ok(cell),
-            None => {
-                let shared = &self.shared;
-                Cell::start(&setup(
-                    &shared.settings,
-                    shared.rung,
-                    &shared.toolchains,
-                    purpose,
-                ))
-            }
+            None => Cell::start(&wanted()),
         }
     }
 
     /// Keeps a cell for the next run if this one left it clean.
-    fn put_back(&mut self, purpose: Purpose, cell: Cell, run: &Run) {
+    pub(crate) fn put_back(&mut self, purpose: Purpose, cell: Cell, run: &Run) {
         let is_worn = cell.n_runs >= self.shared.settings.runs_per_cell;
         if !run.outcome.dirty && !is_worn {
             *self.cells.slot(purpose) = Some(cell);
@@ -358,11 +311,11 @@ impl Worker {
     }
 }
 
-fn memory(text: &str) -> Result<OwnedFd, String> {
+pub(crate) fn memory(text: &str) -> Result<OwnedFd, String> {
     sys::sealed(c"text", text.as_bytes()).map_err(|error| format!("memory: {error}"))
 }
 
-fn allowance(limits: &Limits) -> Allowance {
+pub(crate) fn allowance(limits: &Limits) -> Allowance {
     let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX / 4);
     Allowance {
         cpu_us: micros(limits.cpu),
@@ -372,4 +325,9 @@ fn allowance(limits: &Limits) -> Allowance {
         file_bytes: limits.file_bytes,
         processes: limits.processes,
     }
+}
+
+fn contains(text: &[u8], sign: &str) -> bool {
+    text.windows(sign.len())
+        .any(|window| window == sign.as_bytes())
 }

@@ -3,7 +3,7 @@
 //! mounts an empty box, and fetches what a compiler left.
 
 use std::io;
-use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd};
 use std::time::Duration;
 
 use domain::Rung;
@@ -41,6 +41,8 @@ enum Question {
     Wipe,
     /// What a program and its descendants have used.
     Look(i32),
+    /// The files of a task, from the descriptor that comes along.
+    Place(Task),
     /// What the compiler left.
     Artifact(Task),
 }
@@ -77,13 +79,13 @@ impl Keeper {
 
     /// Has an empty box mounted; false when that failed.
     pub(super) fn wipe(&self) -> bool {
-        self.ask(&Question::Wipe)
+        self.ask(&Question::Wipe, &[])
             .is_some_and(|answer| answer.header[0] == 1)
     }
 
     /// Looks at a program and its descendants; `None` when the keeper is gone.
     pub(super) fn look(&self, pid: i32) -> Option<Sight> {
-        let [cpu, resident_bytes, starved] = self.ask(&Question::Look(pid))?.header;
+        let [cpu, resident_bytes, starved] = self.ask(&Question::Look(pid), &[])?.header;
         Some(Sight {
             cpu: Duration::from_nanos(cpu),
             resident_bytes,
@@ -91,13 +93,19 @@ impl Keeper {
         })
     }
 
-    /// What a compiler left.
-    pub(super) fn artifact(&self, task: &Task) -> Option<OwnedFd> {
-        self.ask(&Question::Artifact(task.clone()))?.fds.pop()
+    /// Has the files of a task laid out; false when that failed.
+    pub(super) fn place(&self, task: &Task, content: &OwnedFd) -> bool {
+        self.ask(&Question::Place(task.clone()), &[content.as_raw_fd()])
+            .is_some_and(|answer| answer.header[0] == 1)
     }
 
-    fn ask(&self, question: &Question) -> Option<Frame<[u64; 3]>> {
-        write_frame(&self.socket, question, &[], &[]).ok()?;
+    /// What a compiler left.
+    pub(super) fn artifact(&self, task: &Task) -> Option<OwnedFd> {
+        self.ask(&Question::Artifact(task.clone()), &[])?.fds.pop()
+    }
+
+    fn ask(&self, question: &Question, fds: &[RawFd]) -> Option<Frame<[u64; 3]>> {
+        write_frame(&self.socket, question, &[], fds).ok()?;
         match sys::poll([self.socket.as_raw_fd()], Some(ANSWER)) {
             Ok([true]) => read_frame(&self.socket).ok(),
             _ => None,
@@ -142,11 +150,17 @@ impl Desk<'_> {
 
     /// Answers until the supervisor is gone. Never returns.
     fn serve(self) -> ! {
-        while let Ok(frame) = read_frame(&self.socket) {
+        while let Ok(frame) = read_frame::<Question>(&self.socket) {
             let (answer, file) = match frame.header {
                 Question::Wipe => {
                     let is_empty = rootfs::fresh_box(self.setup.disk_bytes).is_ok();
                     ([u64::from(is_empty), 0, 0], None)
+                }
+                Question::Place(task) => {
+                    let content = frame.fds.first();
+                    let is_placed = content
+                        .is_some_and(|content| files::place(self.setup, &task, content).is_ok());
+                    ([u64::from(is_placed), 0, 0], None)
                 }
                 Question::Look(pid) => (self.look(pid), None),
                 Question::Artifact(task) => ([0; 3], files::artifact(self.setup, &task)),

@@ -113,7 +113,7 @@ fn build(control: &OwnedFd, setup: &mut Setup) -> Result<(), String> {
     outcome
 }
 
-/// Makes a directory that only the compiler's user can enter.
+/// Makes a directory that only the programs' user can enter.
 fn make_scratch(parent: &str) -> io::Result<String> {
     use std::os::unix::fs::{DirBuilderExt as _, chown};
     let path = format!("{parent}/mapcoder-judge-{}", std::process::id());

@@ -9,7 +9,7 @@ use landlock::{
 };
 
 use super::{filter, rlimits, rootfs};
-use crate::protocol::Setup;
+use crate::protocol::{Purpose, Setup};
 use crate::sys;
 
 /// The newest set of access rights that we know; older kernels enforce what they can.
@@ -97,7 +97,8 @@ fn landlock(setup: &Setup) -> Result<bool, landlock::RulesetError> {
             allow(path, read)?;
         }
         if let Some(scratch) = &setup.scratch {
-            allow(scratch, all)?;
+            let compiles = setup.purpose == Purpose::Compile;
+            allow(scratch, if compiles { all } else { read })?;
         }
     }
     for device in rootfs::DEVICES {

@@ -21,6 +21,12 @@ pub(crate) const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urando
 
 /// A place that exists everywhere and holds nothing that programs may read.
 const NEW_ROOT: &str = "/sys";
+/// What programs see of the map of their memory, which Mono looks up to learn where its stack may lie:
+/// somewhere in the upper part.
+#[cfg(target_arch = "x86_64")]
+const MAPS: &str = "00001000-7ff000000000 ---p 00000000 00:00 0\n7ff000000000-7ffffffff000 rw-p 00000000 00:00 0 [stack]\n";
+#[cfg(target_arch = "aarch64")]
+const MAPS: &str = "00001000-fff000000000 ---p 00000000 00:00 0\nfff000000000-1000000000000 rw-p 00000000 00:00 0 [stack]\n";
 const SCRATCH_MODE: u32 = 0o1777;
 
 /// Builds the new root and moves into it.
@@ -156,6 +162,9 @@ fn hidden_proc(root: &Path) -> io::Result<OwnedFd> {
     sys::mount(Some(c"proc"), &path, Some(c"proc"), flags, None)?;
     let directory = sys::open_directory(&path)?;
     sys::detach(&path)?;
+    let own = root.join("proc/self");
+    fs::create_dir(&own)?;
+    fs::write(own.join("maps"), MAPS)?;
     Ok(directory)
 }
 

@@ -10,6 +10,7 @@ use crate::sys::{self, Stack, Strings};
 /// What the programs of a cell have in common.
 pub(super) struct Spawner {
     stack: Stack,
+    variables: Vec<CString>,
     environment: Strings,
     directory: CString,
     /// Whom programs run as, where that is not who we are.
@@ -21,6 +22,8 @@ pub(super) struct Start<'a> {
     /// The file to run; without it, `argv` begins with a path.
     pub(super) program: Option<&'a OwnedFd>,
     pub(super) argv: &'a Strings,
+    /// The environment, where it is not that of every program.
+    pub(super) environment: Option<&'a Strings>,
     /// Standard input, output and error, none of them numbered below 3.
     pub(super) standard: [RawFd; 3],
     pub(super) rlimits: &'a [(u32, u64)],
@@ -34,10 +37,22 @@ impl Spawner {
         environment.push(sys::c_string(format!("TMPDIR={temporary}"))?);
         Ok(Spawner {
             stack: Stack::new(),
-            environment: Strings::new(environment),
+            environment: Strings::new(environment.clone()),
+            variables: environment,
             directory: sys::c_string(directory)?,
             user,
         })
+    }
+
+    /// The environment of every program, changed by some `NAME=value`.
+    pub(super) fn environment_with(&self, changes: &[String]) -> io::Result<Strings> {
+        let mut variables = self.variables.clone();
+        for change in changes {
+            let name = change.split_inclusive('=').next().unwrap_or_default();
+            variables.retain(|other| !other.as_bytes().starts_with(name.as_bytes()));
+            variables.push(sys::c_string(change.as_str())?);
+        }
+        Ok(Strings::new(variables))
     }
 
     /// Starts a program; returns its id and a handle on it.
@@ -47,14 +62,22 @@ impl Spawner {
             environment,
             directory,
             user,
+            ..
         } = self;
+        let environment = start.environment.unwrap_or(environment);
         let mut failure = None;
         let started = stack.start(&mut || {
             let arranged = arrange(&mut start, directory, *user);
             failure = Some(match arranged {
                 Ok(()) => {
                     let program = start.program.map(|file| file.as_raw_fd());
-                    sys::exec(program, start.argv, environment)
+                    let error = sys::exec(program, start.argv, environment);
+                    if program.is_none() {
+                        // As a shell says it: the command is at fault, not the cell.
+                        sys::write(2, format!("cannot be started: {error}\n").as_bytes());
+                        sys::exit(127);
+                    }
+                    error
                 }
                 Err(error) => error,
             });

@@ -6,7 +6,7 @@ use std::time::Instant;
 use domain::{Isolation, Rung};
 
 use super::drain::Drain;
-use super::files::work_directory;
+use super::files::{program_directory, work_directory};
 use super::filter;
 use super::init::Init;
 use super::rootfs::Traces;
@@ -74,6 +74,17 @@ impl Init<'_> {
         if let Some(traces) = &self.traces {
             traces.settle();
         }
+        let has_files = matches!(
+            task,
+            Task::Files { .. }
+                | Task::Compile {
+                    source: Some(_),
+                    ..
+                }
+        );
+        if has_files && !self.keeper.place(task, &fds[0]) {
+            return Err(Broken::Cell("the files could not be laid out".into()));
+        }
         let start = Instant::now();
         let running = self.start(task, allowance, is_nested, fds, [&stdout_end, &stderr_end])?;
         drop((stdout_end, stderr_end));
@@ -108,7 +119,15 @@ impl Init<'_> {
     ) -> Result<Running, Broken> {
         let broken = |error: std::io::Error| Broken::Cell(error.to_string());
         let has_group = self.group.is_some();
-        let rlimits = self.ceilings.of(self.setup, has_group, allowance);
+        let room = match task {
+            Task::Files { room_bytes, .. } => *room_bytes,
+            _ => 0,
+        };
+        let mapped = Allowance {
+            memory_bytes: allowance.memory_bytes.saturating_add(room),
+            ..*allowance
+        };
+        let rlimits = self.ceilings.of(self.setup, has_group, &mapped);
         let alone = self.setup.rung < Rung::Userns && self.setup.purpose != Purpose::Compile;
         let filter = if alone {
             filter::single_process()
@@ -117,7 +136,11 @@ impl Init<'_> {
         };
         let (program, argv, stdin) = match task {
             Task::Binary => (Some(&fds[0]), vec!["main".to_string()], &fds[1]),
-            Task::Compile { argv } => (None, argv.clone(), &fds[0]),
+            Task::Compile {
+                argv, source: None, ..
+            } => (None, self.filled(argv), &fds[0]),
+            Task::Compile { argv, .. } => (None, self.filled(argv), &self.null),
+            Task::Files { argv, .. } => (None, self.filled(argv), &fds[1]),
             Task::PythonMain => {
                 let fds = [&fds[0], &fds[1], stdout, stderr];
                 return self.launch("main", is_nested, &fds, &rlimits, &filter);
@@ -132,9 +155,17 @@ impl Init<'_> {
             }
         };
         let argv = Strings::of(&argv).map_err(broken)?;
+        let environment = match task {
+            Task::Compile { env, .. } | Task::Files { env, .. } if !env.is_empty() => {
+                let environment = self.spawner.environment_with(&self.filled(env));
+                Some(environment.map_err(broken)?)
+            }
+            _ => None,
+        };
         let start = Start {
             program,
             argv: &argv,
+            environment: environment.as_ref(),
             standard: [stdin, stdout, stderr].map(|fd| fd.as_raw_fd()),
             rlimits: &rlimits,
             filter,
@@ -146,6 +177,16 @@ impl Init<'_> {
             let (pid, handle) = self.spawner.start(start).map_err(broken)?;
             Ok(Running::Own { pid, handle })
         }
+    }
+
+    /// Words with the cell's directories in the place of their placeholders.
+    fn filled(&self, words: &[String]) -> Vec<String> {
+        let program = program_directory(self.setup);
+        let fill = |word: &String| {
+            word.replace("{program}", &program.to_string_lossy())
+                .replace("{work}", work_directory(self.setup))
+        };
+        words.iter().map(fill).collect()
     }
 
     /// Has the zygote start a run.

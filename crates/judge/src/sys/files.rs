@@ -31,6 +31,13 @@ pub(crate) fn sealed_parts(name: &CStr, parts: &[&[u8]]) -> io::Result<OwnedFd> 
     Ok(fd)
 }
 
+/// All bytes of sealed memory, wherever other holders of it have read up to.
+pub(crate) fn read_all_sealed(fd: &OwnedFd) -> io::Result<Vec<u8>> {
+    let file = std::fs::File::from(fd.try_clone()?);
+    let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+    read_sealed(fd, length)
+}
+
 /// The first bytes of sealed memory, which must hold at least as many.
 pub(crate) fn read_sealed(fd: &OwnedFd, n_bytes: usize) -> io::Result<Vec<u8>> {
     use std::os::unix::fs::FileExt as _;
@@ -82,6 +89,12 @@ pub(crate) fn read(fd: &OwnedFd, bytes: &mut [u8]) -> io::Result<Option<usize>> 
         }
         Err(error) => Err(error),
     }
+}
+
+/// Writes as much as goes at once; for last words.
+pub(crate) fn write(fd: RawFd, bytes: &[u8]) {
+    // SAFETY: the text is readable for its whole length.
+    let _ = unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) };
 }
 
 /// Reads a small control file from its beginning through a descriptor that stays open.

@@ -1,2 +1,3 @@
+mod bundle;
 mod protocol;
 mod python_values;

@@ -1,14 +1,23 @@
 use domain::{Checker, Judging, Language, Limits, Program, Rung, Submission, Test, Verdict};
 use judge::{Judge, Settings};
 
-/// A judge on exactly this rung, or a word on why there is none here.
-pub(crate) fn judge_on(rung: Rung) -> Option<Judge> {
-    let settings = Settings {
+/// The settings of a judge on exactly this rung.
+pub(crate) fn on(rung: Rung) -> Settings {
+    Settings {
         n_cells: 2,
         min_rung: rung,
         max_rung: rung,
         ..Settings::default()
-    };
+    }
+}
+
+/// A judge on exactly this rung, or a word on why there is none here.
+pub(crate) fn judge_on(rung: Rung) -> Option<Judge> {
+    judge_with(on(rung))
+}
+
+/// A judge with these settings, or a word on why there is none here.
+pub(crate) fn judge_with(settings: Settings) -> Option<Judge> {
     match Judge::start(settings) {
         Ok(judge) => Some(judge),
         Err(error) => {

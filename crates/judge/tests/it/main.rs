@@ -12,3 +12,5 @@ mod compile;
 mod forgeries;
 mod hostile;
 mod isolation;
+mod languages;
+mod samples;

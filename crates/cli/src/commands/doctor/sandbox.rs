@@ -44,20 +44,20 @@ fn findings(probes: &[Probe], least: Rung, language: Language) -> Vec<Finding> {
                     "for Landlock: a kernel from 5.13 on that lists `landlock` in /sys/kernel/security/lsm",
                 ),
             ),
-            // The default language, and the language of most tests.
-            (Err(_), "python") => (State::Broken, Some("install Python 3")),
-            (Err(_), "c++") if language == Language::Cpp => {
-                (State::Broken, Some("install `g++` or `clang++`"))
-            }
-            (Err(_), "c++") => (
-                State::Note,
-                Some("for C++ programs: install `g++` or `clang++`"),
-            ),
             (Err(_), _) => (State::Note, None),
         };
         let (Ok(detail) | Err(detail)) = &probe.result;
         let mut finding = Finding::new(Area::Judge, &probe.name, state, detail);
         finding.advice = advice.map(String::from);
+        if let (Err(_), Ok(missing)) = (&probe.result, probe.name.parse::<Language>()) {
+            // Most tests are in Python, whatever the language of the programs.
+            if missing == Language::Python || missing == language {
+                finding.state = State::Broken;
+            }
+            let packages = judge::packages(missing);
+            let title = missing.title();
+            finding.advice = Some(format!("for {title} programs: `apt install {packages}`"));
+        }
         findings.push(finding);
     }
     findings
@@ -118,7 +118,7 @@ mod tests {
             .zip(rungs)
             .map(|(name, works)| probe(name, works))
             .collect();
-        probes.push(probe("c++", false));
+        probes.push(probe("cpp", false));
         findings(&probes, least, language)
             .into_iter()
             .map(|finding| finding.state)

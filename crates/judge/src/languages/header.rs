@@ -1,4 +1,5 @@
-//! The precompiled form of `bits/stdc++.h`, which most contest programs include and which takes a second to compile.
+//! The precompiled form of a header such as `bits/stdc++.h`, which most contest programs include and which takes a
+//! second to compile.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,29 +9,33 @@ use std::path::PathBuf;
 
 use domain::Digest;
 
-use crate::cpp::Compiler;
+use super::row::Compile;
+use super::toolchain::{Facts, Toolchain};
 use crate::{Settings, sys};
-
-/// What is precompiled.
-pub(crate) const NAME: &str = "bits/stdc++.h";
 
 /// The place of one compiler's precompiled header in the user's cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
+    /// How programs include it.
+    pub(crate) name: &'static str,
     /// A directory for the compiler's search path.
     pub(crate) directory: PathBuf,
 }
 
 impl Header {
-    /// Where the header of a compiler belongs; `None` without a cache.
-    pub(crate) fn of(settings: &Settings, compiler: &Compiler) -> Option<Header> {
+    /// Where the header of a compiler belongs; `None` without a cache, or where no header is worth it.
+    pub(crate) fn of(
+        settings: &Settings,
+        toolchain: &Toolchain,
+        compile: &Compile,
+        facts: &Facts,
+    ) -> Option<Header> {
         let cache = settings.cache_dir.as_ref()?;
-        let key = Digest::of_json(&(
-            &compiler.path,
-            &compiler.version,
-            compiler.header_command(NAME),
-        ));
+        let name = compile.header?;
+        let command = toolchain.header_command(compile, name);
+        let key = Digest::of_json(&(&facts.version, command));
         Some(Header {
+            name,
             directory: cache.join(format!("cpp-headers-{}", key.short())),
         })
     }
@@ -66,6 +71,6 @@ impl Header {
     }
 
     fn file(&self) -> PathBuf {
-        self.directory.join(format!("{NAME}.gch"))
+        self.directory.join(format!("{}.gch", self.name))
     }
 }

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::row;
+use super::search::{ask, candidates};
 use crate::Settings;
-use crate::toolchain::{ask, candidates};
+use domain::Language;
 
 /// One line each: name and version, executable, and where the library lies.
 const QUESTION: &str = "\
@@ -27,9 +29,9 @@ pub(crate) struct Interpreter {
 
 impl Interpreter {
     pub(crate) fn find(settings: &Settings) -> Result<Interpreter, String> {
-        let paths = match &settings.python {
+        let paths = match settings.tools.get(&Language::Python) {
             Some(path) => vec![path.clone()],
-            None => candidates(settings, &["python3", "python"]),
+            None => candidates(settings, row(Language::Python).tools[0].names),
         };
         let mut reason = "no python3 on the search path".to_string();
         for path in paths {

@@ -1,0 +1,25 @@
+#include <iostream>
+#include <ranges>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+int main() {
+    std::string word;
+    std::cin >> word;
+    if (word == "sum") {
+        long long sum = 0;
+        for (long long n : std::ranges::istream_view<long long>(std::cin)) sum += n;
+        std::cout << sum << " é" << std::endl;
+    } else if (word == "exit") return 3;
+    else if (word == "throw") throw std::runtime_error("no");
+    else if (word == "spin") for (volatile int i = 0;; i = i + 1);
+    else if (word == "hog") for (std::vector<std::string> all;;) all.emplace_back(1 << 20, 'x');
+    else {
+        int total[2] = {0, 0};
+        {
+            std::jthread first([&] { total[0] = 1; }), second([&] { total[1] = 2; });
+        }
+        std::cout << total[0] + total[1] << std::endl;
+    }
+}

@@ -313,7 +313,7 @@ pub(crate) struct SettingsArgs {
     #[arg(short, value_name = "N")]
     pub(crate) t: Option<String>,
 
-    /// Language of the programs: `python` or `cpp`
+    /// Language of the programs, such as `python`, `cpp` or `java`
     #[arg(long, value_name = "NAME")]
     pub(crate) language: Option<String>,
 

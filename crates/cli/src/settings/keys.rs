@@ -58,6 +58,23 @@ const MANY: u64 = u32::MAX as u64;
 /// Seeds travel through TOML and JSON, whose whole numbers are signed.
 const LARGEST_SEED: u64 = i64::MAX as u64;
 
+/// The names of the languages that the judge knows.
+const LANGUAGES: &[&str] = &[
+    "python",
+    "pypy",
+    "c",
+    "cpp",
+    "cpp20",
+    "rust",
+    "java",
+    "javascript",
+    "go",
+    "csharp",
+    "kotlin",
+    "php",
+    "ruby",
+];
+
 /// All settings, in the order in which they are shown.
 pub(super) static KEYS: &[Key] = &[
     Key::new("model", Kind::Model, None),
@@ -83,7 +100,7 @@ pub(super) static KEYS: &[Key] = &[
     ),
     Key::new("k", Kind::Count(1, 100), Some("3")),
     Key::new("t", Kind::Count(0, 100), Some("5")),
-    Key::new("language", Kind::Choice(&["python", "cpp"]), Some("python")),
+    Key::new("language", Kind::Choice(LANGUAGES), Some("python")),
     Key::new("concurrency", Kind::Count(1, 100_000), None),
     Key::new("n_parallel", Kind::Count(1, 1024), None),
     Key::new("threads", Kind::Count(1, 4096), None),

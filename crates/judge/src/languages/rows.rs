@@ -38,6 +38,9 @@ const PLAIN: Row = Row {
     proof: "",
 };
 
+/// For runtimes that take from it how they write, and how names of files and classes are spelt.
+const UTF8: &str = "LANG=C.UTF-8";
+
 const PLAIN_COMPILE: Compile = Compile {
     argv: &[],
     flags: &[],
@@ -249,7 +252,7 @@ const JVM: &[&str] = &[
 
 const JVM_RUN: Run = Run::By {
     argv: JVM,
-    env: &["LD_ORIGIN_PATH={java.directory}"],
+    env: &["LD_ORIGIN_PATH={java.directory}", UTF8],
     file: "",
 };
 
@@ -296,7 +299,7 @@ static JAVA: Row = Row {
             ".",
             "{input}",
         ],
-        env: &["LD_ORIGIN_PATH={javac.directory}"],
+        env: &["LD_ORIGIN_PATH={javac.directory}", UTF8],
         source: Source::PublicClass,
         leaves: Leaves::Classes,
         ..PLAIN_COMPILE
@@ -410,7 +413,7 @@ static CSHARP: Row = Row {
     }),
     run: Run::By {
         argv: &["{mono}", "--gc=sgen", "{program}/main.exe"],
-        env: &["LANG=C.UTF-8", "MONO_GC_PARAMS=max-heap-size={heap}m"],
+        env: &[UTF8, "MONO_GC_PARAMS=max-heap-size={heap}m"],
         file: "",
     },
     room: 1 << 10,
@@ -440,6 +443,7 @@ static KOTLIN: Row = Row {
         env: &[
             "JAVACMD={java}",
             "LD_ORIGIN_PATH={java.directory}",
+            UTF8,
             "JAVA_OPTS=-Xmx1g -Xms64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData",
         ],
         source: Source::File("main.kt"),

@@ -16,6 +16,21 @@ pub(crate) fn judge_on(rung: Rung) -> Option<Judge> {
     judge_with(on(rung))
 }
 
+/// A judge on this rung that finds what the user's shell finds.
+pub(crate) fn judge_with_all_tools(rung: Rung) -> Option<Judge> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a user's own toolchains are found on the search path"
+    )]
+    let path = std::env::var_os("PATH")?;
+    let mut search_path = Settings::default().search_path;
+    search_path.extend(std::env::split_paths(&path));
+    judge_with(Settings {
+        search_path,
+        ..on(rung)
+    })
+}
+
 /// A judge with these settings, or a word on why there is none here.
 pub(crate) fn judge_with(settings: Settings) -> Option<Judge> {
     match Judge::start(settings) {

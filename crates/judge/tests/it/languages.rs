@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use domain::Verdict::{Accepted, CompileError, MemoryLimit, RuntimeError, TimeLimit};
 use domain::{Exit, Language, Limits, Rung, Submission, Verdict};
-use judge::{Judge, Settings};
+use judge::Judge;
 
-use crate::common::{judge_with, judged, on, stdio, submission};
+use crate::common::{judge_with_all_tools, judged, stdio, submission};
 use crate::samples::{SAMPLES, Sample};
 
 /// Small limits, so that the suite stays quick, in which every runtime starts even on a busy machine.
@@ -86,21 +86,6 @@ async fn faults_of(judge: &Judge, sample: &Sample) -> Vec<String> {
         faults.push(format!("{language}, broken: {judging:#?}"));
     }
     faults
-}
-
-/// A judge on this rung that finds what the user's shell finds.
-fn judge_with_all_tools(rung: Rung) -> Option<Judge> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a user's own toolchains are found on the search path"
-    )]
-    let path = std::env::var_os("PATH")?;
-    let mut search_path = Settings::default().search_path;
-    search_path.extend(std::env::split_paths(&path));
-    judge_with(Settings {
-        search_path,
-        ..on(rung)
-    })
 }
 
 async fn check(rung: Rung) {

@@ -9,6 +9,7 @@ mod behaviour;
 mod canonical;
 mod common;
 mod compile;
+mod compile_bombs;
 mod forgeries;
 mod hostile;
 mod isolation;

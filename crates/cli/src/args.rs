@@ -1,7 +1,12 @@
+mod judge;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::judge::{
+    BatchArgs, CheckerArg, JudgeCommand, JudgeCommandArgs, RunArgs, ServeArgs, TestArgs,
+};
 use crate::settings::Override;
 
 /// Four small specialists on one local model that write, run and repair programs.
@@ -78,6 +83,8 @@ pub(crate) enum Command {
     Solve(SolveArgs),
     /// Run a strategy over a data set and measure it
     Eval(EvalArgs),
+    /// Judge programs in a sandbox: one, many, or over HTTP
+    Judge(JudgeCommandArgs),
     /// Fetch, list and remove model files
     Model(ModelArgs),
     /// Look into what has been recorded
@@ -426,11 +433,21 @@ pub(crate) struct BudgetArgs {
     pub(crate) prices: Option<String>,
 }
 
+impl JudgeArgs {
+    /// What these flags set.
+    pub(crate) fn overrides(&self) -> Vec<Override> {
+        let allow_weak = self.allow_weak.then(|| "true".to_string());
+        given([
+            ("judge.cells", "--judge-cells", &self.judge_cells),
+            ("judge.allow_weak", "--allow-weak", &allow_weak),
+        ])
+    }
+}
+
 impl SettingsArgs {
     /// What these flags set.
     pub(crate) fn overrides(&self) -> Vec<Override> {
-        let allow_weak = self.judge.allow_weak.then(|| "true".to_string());
-        given([
+        let mut overrides = given([
             ("model", "--model", &self.model),
             ("base_url", "--base-url", &self.base_url),
             ("strategy", "--strategy", &self.strategy),
@@ -459,8 +476,6 @@ impl SettingsArgs {
                 &self.sampling.max_tokens,
             ),
             ("sampling.seed", "--seed", &self.sampling.seed),
-            ("judge.cells", "--judge-cells", &self.judge.judge_cells),
-            ("judge.allow_weak", "--allow-weak", &allow_weak),
             ("budget.calls", "--max-calls", &self.budget.max_calls),
             (
                 "budget.tokens",
@@ -470,7 +485,9 @@ impl SettingsArgs {
             ("budget.cost", "--max-cost", &self.budget.max_cost),
             ("budget.seconds", "--max-seconds", &self.budget.max_seconds),
             ("prices", "--prices", &self.budget.prices),
-        ])
+        ]);
+        overrides.extend(self.judge.overrides());
+        overrides
     }
 }
 

@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod doctor;
 mod eval;
+mod judge;
 mod model;
 mod runs;
 mod solve;
@@ -28,6 +29,7 @@ pub(crate) fn run(command: Command, surroundings: &Surroundings, ui: &Ui) -> any
             let settings = load(surroundings, &args.settings.overrides(), ui)?;
             eval::run(&args, &settings, ui)
         }
+        Command::Judge(args) => judge::run(&args.command, surroundings, ui),
         Command::Bench { command } => bench::run(&command, ui),
         Command::Model(args) => model::run(args.command, &load(surroundings, &[], ui)?, ui),
         Command::Runs(args) => {

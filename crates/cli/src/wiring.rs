@@ -195,6 +195,15 @@ pub(crate) fn judge(settings: &Settings, ui: &Ui) -> anyhow::Result<Judge> {
     if judge.rung() == Rung::Weak {
         ui.warn("programs run without a sandbox, as --allow-weak asks");
     }
+    Ok(judge)
+}
+
+/// Starts the judge for programs in the language of the settings.
+///
+/// # Errors
+/// As [`judge`], and when nothing on this machine runs the language.
+fn judge_of_language(settings: &Settings, ui: &Ui) -> anyhow::Result<Judge> {
+    let judge = judge(settings, ui)?;
     if judge.toolchain(settings.language).is_none() {
         let failure = Failure::new(
             Exit::JudgeUnavailable,
@@ -279,7 +288,7 @@ pub(crate) fn team(
 ) -> anyhow::Result<Wired> {
     let prompts = prompts(settings)?;
     let ledger = Ledger::open(&settings.ledger)?;
-    let judge = judge(settings, ui)?;
+    let judge = judge_of_language(settings, ui)?;
     let model = Model::of(settings, ui, interrupt)?;
     let strategy = strategy(settings);
     let checker = Checker::Lines;

@@ -1,6 +1,7 @@
 //! Serves chat requests from one local model.
 //!
-//! 1. [`Engine::load`] reads a GGUF file, plans its memory ([`Engine::plan`]) and starts a worker.
+//! 1. [`Engine::load`] reads a GGUF file or a folder of safetensors, plans its memory ([`Engine::plan`])
+//!    and starts a worker. [`plan`] tells the memory of a model that is not loaded.
 //! 2. [`Engine`] is an [`llm::ChatModel`]: requests of any number of callers share the worker's forward passes,
 //!    prompts in chunks beside replies token by token. What waits for room waits in a queue, first come first served.
 //! 3. Dropping a request's future frees its room at once. [`Engine::counters`] tell how far the work is.
@@ -19,9 +20,10 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use llm::{ChatError, ChatModel};
 use model::{
-    ChatMessage, ChatTemplate, ChatTemplateError, Decoder, Gguf, GgufError, KvCache, Layout,
-    LoadOptions, ModelError, PAGE_TOKENS, Tokenizer, TokenizerError,
+    ChatMessage, ChatTemplate, ChatTemplateError, Decoder, KvCache, LoadOptions, ModelError,
+    PAGE_TOKENS, Tokenizer, TokenizerError,
 };
+pub use model::{Layout, Source, open};
 use tokio::sync::oneshot;
 
 mod counters;
@@ -50,7 +52,11 @@ pub struct Settings {
     pub cache_tokens: Option<usize>,
     /// Prompt tokens that one forward pass takes at most, beside the running replies.
     pub prefill_tokens: usize,
-    /// The file's digest, where the caller knows it; otherwise it is computed.
+    /// How weights are kept.
+    pub weights: Layout,
+    /// The model's name; absent: that of its file or folder.
+    pub name: Option<String>,
+    /// The model's digest as [`digest`] computes it, where the caller knows it; otherwise it is computed.
     pub digest: Option<Digest>,
 }
 
@@ -62,6 +68,8 @@ impl Default for Settings {
             context_tokens: None,
             cache_tokens: None,
             prefill_tokens: 128,
+            weights: Layout::Packed,
+            name: None,
             digest: None,
         }
     }
@@ -87,10 +95,7 @@ pub struct Plan {
 /// Why an engine cannot start. Each message is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// The file cannot be read.
-    #[error(transparent)]
-    Gguf(#[from] GgufError),
-    /// The model is not one that the decoder knows.
+    /// The model cannot be read, or is not one that the decoder knows.
     #[error(transparent)]
     Model(#[from] ModelError),
     /// The tokenizer is missing or unknown.
@@ -137,21 +142,18 @@ impl Engine {
     /// Loads a model and starts its worker.
     ///
     /// # Errors
-    /// When the file is missing, no GGUF, truncated, or holds a model, tokenizer or template that cannot be used;
+    /// When the model is missing, truncated, or is one whose weights, tokenizer or template cannot be used;
     /// when a setting leaves no room to work.
     pub fn load(path: &Path, settings: Settings) -> Result<Engine, EngineError> {
-        let gguf = Gguf::open(path)?;
-        let n_threads = match settings.n_threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            n => n,
-        };
-        let tokenizer = Arc::new(Tokenizer::load(&gguf)?);
-        let template = ChatTemplate::load(&gguf)?;
+        let source = open(path)?;
+        let plan = plan(&*source, &settings)?;
+        let tokenizer = Arc::new(Tokenizer::load(&*source)?);
+        let template = ChatTemplate::load(&*source)?;
         let decoder = Decoder::load(
-            &gguf,
+            &*source,
             &LoadOptions {
-                n_threads,
-                layout: Layout::Packed,
+                n_threads: plan.n_threads,
+                layout: settings.weights,
             },
         )?;
         if tokenizer.n_vocab() > decoder.config().n_vocab {
@@ -160,12 +162,16 @@ impl Engine {
                 model: decoder.config().n_vocab,
             });
         }
-        let plan = plan(&settings, &decoder, n_threads)?;
-        let digest = settings.digest.unwrap_or_else(|| Digest::of(gguf.bytes()));
-        let name = path
-            .file_stem()
-            .map_or_else(|| "model".into(), |stem| stem.to_string_lossy());
-        let identity = format!("{name}@{}", digest.short());
+        let digest = settings.digest.unwrap_or_else(|| digest(&*source));
+        let name = settings.name.unwrap_or_else(|| name_of(path));
+        // Other roundings give other replies.
+        let rounding = match settings.weights {
+            Layout::Packed => "",
+            Layout::EightBit => "+q8_0",
+            Layout::FourBit => "+q4_1",
+            Layout::Float => "+f32",
+        };
+        let identity = format!("{name}@{}{rounding}", digest.short());
 
         let cache = KvCache::new(decoder.config(), plan.cache_tokens / PAGE_TOKENS);
         let counters = Arc::new(Counters::default());
@@ -267,12 +273,45 @@ impl Drop for Engine {
     }
 }
 
-fn plan(settings: &Settings, decoder: &Decoder, n_threads: usize) -> Result<Plan, EngineError> {
+/// The digest of a model: of its file, or of the names and digests of a folder's files.
+pub fn digest(source: &dyn Source) -> Digest {
+    match source.files().as_slice() {
+        [("", file)] => Digest::of(file),
+        files => {
+            let lines: Vec<String> = files
+                .iter()
+                .map(|(name, bytes)| format!("{} {name}\n", Digest::of(bytes)))
+                .collect();
+            Digest::of(lines.concat().as_bytes())
+        }
+    }
+}
+
+/// A file's name without its ending, a folder's whole.
+fn name_of(path: &Path) -> String {
+    let name = match path.extension() {
+        Some(ending) if ending == "gguf" => path.file_stem(),
+        _ => path.file_name(),
+    };
+    name.map_or_else(|| "model".into(), |name| name.to_string_lossy())
+        .into_owned()
+}
+
+/// The memory that an engine with these settings takes for a model, which is not loaded for it.
+///
+/// # Errors
+/// When the model's dimensions cannot be used; when a setting leaves no room to work.
+pub fn plan(source: &dyn Source, settings: &Settings) -> Result<Plan, EngineError> {
+    let config = &source.config()?;
+    let weights_bytes = Decoder::planned_bytes(source, settings.weights)?;
+    let n_threads = match settings.n_threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        n => n,
+    };
     let setting = |what: String| Err(EngineError::Setting(what));
     if settings.max_sequences == 0 {
         return setting("at least one reply must be allowed at a time".to_string());
     }
-    let config = decoder.config();
     let context_tokens = match settings.context_tokens {
         None => config.n_ctx.min(DEFAULT_CONTEXT_TOKENS),
         Some(n) if n > config.n_ctx => {
@@ -306,7 +345,7 @@ fn plan(settings: &Settings, decoder: &Decoder, n_threads: usize) -> Result<Plan
         ));
     }
     Ok(Plan {
-        weights_bytes: decoder.n_bytes(),
+        weights_bytes,
         cache_bytes: (cache_tokens / PAGE_TOKENS).saturating_mul(KvCache::page_bytes(config)),
         cache_tokens,
         context_tokens,

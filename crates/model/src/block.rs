@@ -83,6 +83,11 @@ impl Format {
         }
     }
 
+    /// True when its numbers are 4-bit integers with a scale and a minimum for each 32 of them.
+    pub(crate) fn is_four_bit(self) -> bool {
+        matches!(self, Format::Q4_0 | Format::Q4_1 | Format::Q4K)
+    }
+
     /// Bytes of a block.
     pub fn block_bytes(self) -> usize {
         match self {

@@ -5,7 +5,8 @@ use minijinja::value::{Serde, Value};
 use minijinja::{Environment, Error, ErrorKind};
 use serde::Serialize;
 
-use crate::gguf::{Gguf, GgufError};
+use crate::gguf::GgufError;
+use crate::source::Source;
 use crate::tokenizer::{Piece, Tokenizer, TokenizerError};
 
 mod json;
@@ -64,15 +65,12 @@ const TODAY: [(&str, &str); 13] = [
 ];
 
 impl ChatTemplate {
-    /// The template of a file.
+    /// The template of a model.
     ///
     /// # Errors
-    /// When the file has none, or an invalid one.
-    pub fn load(gguf: &Gguf) -> Result<ChatTemplate, ChatTemplateError> {
-        let source = gguf
-            .text("tokenizer.chat_template")?
-            .ok_or(ChatTemplateError::Missing)?;
-        ChatTemplate::new(source)
+    /// When it has none, or an invalid one.
+    pub fn load(source: &dyn Source) -> Result<ChatTemplate, ChatTemplateError> {
+        ChatTemplate::new(&source.chat_template()?)
     }
 
     /// A template from its source.

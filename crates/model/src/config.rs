@@ -1,8 +1,11 @@
-//! The dimensions of a model, read from its metadata.
+//! The dimensions of a model.
 
 use crate::ModelError;
 use crate::cache::ABREAST;
-use crate::gguf::{Gguf, GgufError};
+
+mod gguf;
+
+pub(crate) use gguf::of_gguf;
 
 /// The families of decoders that differ only in details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +14,28 @@ pub enum Architecture {
     Llama,
     /// Qwen2 and Qwen2.5: biases on queries, keys and values, halves of a head turned as pairs.
     Qwen2,
+}
+
+/// How a rotation is stretched, so that a model reads longer texts than it was first trained for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RopeScaling {
+    /// Positions are divided by a factor.
+    Linear {
+        /// The factor; 1 for most models.
+        factor: f64,
+    },
+    /// Long waves are divided by a factor, short ones are kept, and those between move from one to the other.
+    /// Source: Llama 3.1, as `transformers` computes it.
+    Llama3 {
+        /// What the longest waves are divided by.
+        factor: f64,
+        /// Waves that fit fewer times than this into the old context are divided.
+        low_frequency: f64,
+        /// Waves that fit more often than this into the old context are kept.
+        high_frequency: f64,
+        /// The context of the first training, in tokens.
+        old_context: f64,
+    },
 }
 
 /// The dimensions of a decoder.
@@ -40,70 +65,15 @@ pub struct Config {
     pub norm_epsilon: f32,
     /// Base of the rotation's wave lengths.
     pub rope_base: f64,
-    /// What positions are divided by (linear scaling); 1 for most models.
-    pub rope_factor: f64,
+    /// How the rotation is stretched beyond the context of the first training.
+    pub rope_scaling: RopeScaling,
 }
 
 impl Config {
-    /// Reads the dimensions.
-    ///
-    /// # Errors
-    /// When the architecture is unknown, or dimensions are missing, contradict each other, or are beyond any reason.
-    pub fn read(gguf: &Gguf) -> Result<Config, ModelError> {
-        let name = gguf
-            .text("general.architecture")?
-            .ok_or_else(|| GgufError::Missing("general.architecture".to_string()))?;
-        let architecture = match name {
-            "llama" => Architecture::Llama,
-            "qwen2" => Architecture::Qwen2,
-            other => return Err(ModelError::Architecture(other.to_string())),
-        };
-        let key = |key: &str| format!("{name}.{key}");
-        let optional = |suffix: &str| gguf.count(&key(suffix));
-        let required = |suffix: &str, max: usize| match gguf.count(&key(suffix))? {
-            None => Err(ModelError::from(GgufError::Missing(key(suffix)))),
-            Some(n) if n == 0 || n > max => Err(ModelError::Dimension(key(suffix), n)),
-            Some(n) => Ok(n),
-        };
-
-        if optional("expert_count")?.unwrap_or(0) > 0 {
-            return Err(ModelError::Unsupported("a mixture of experts".to_string()));
-        }
-        let n_embd = required("embedding_length", 1 << 16)?;
-        let n_heads = required("attention.head_count", 1 << 10)?;
-        let n_kv_heads = optional("attention.head_count_kv")?.unwrap_or(n_heads);
-        let head_dim = optional("attention.key_length")?.unwrap_or(n_embd / n_heads);
-        if optional("attention.value_length")?.unwrap_or(head_dim) != head_dim {
-            return Err(ModelError::Unsupported(
-                "values of another length than keys".to_string(),
-            ));
-        }
-        let config = Config {
-            architecture,
-            n_layers: required("block_count", 1 << 10)?,
-            n_embd,
-            n_ff: required("feed_forward_length", 1 << 18)?,
-            n_heads,
-            n_kv_heads,
-            head_dim,
-            n_rotated: optional("rope.dimension_count")?.unwrap_or(head_dim),
-            n_ctx: required("context_length", 1 << 24)?,
-            n_vocab: gguf
-                .tensor("token_embd.weight")
-                .ok_or_else(|| GgufError::Missing("token_embd.weight".to_string()))?
-                .n_rows,
-            norm_epsilon: gguf
-                .real(&key("attention.layer_norm_rms_epsilon"))?
-                .unwrap_or(1e-5) as f32,
-            rope_base: gguf.real(&key("rope.freq_base"))?.unwrap_or(10_000.0),
-            rope_factor: rope_factor(gguf, name)?,
-        };
-        config.check(name)?;
-        Ok(config)
-    }
-
-    fn check(&self, name: &str) -> Result<(), ModelError> {
-        let bad = |suffix: &str, n| Err(ModelError::Dimension(format!("{name}.{suffix}"), n));
+    /// Fails when dimensions contradict each other or are beyond any reason.
+    /// `key` tells what the model's files call a dimension that GGUF calls so.
+    pub(crate) fn check(&self, key: impl Fn(&str) -> String) -> Result<(), ModelError> {
+        let bad = |suffix: &str, n| Err(ModelError::Dimension(key(suffix), n));
         if self.n_kv_heads == 0 || !self.n_heads.is_multiple_of(self.n_kv_heads) {
             return bad("attention.head_count_kv", self.n_kv_heads);
         }
@@ -120,26 +90,42 @@ impl Config {
         if !self.n_ff.is_multiple_of(32) {
             return bad("feed_forward_length", self.n_ff);
         }
-        if !(self.rope_base > 0.0 && self.rope_factor > 0.0 && self.norm_epsilon >= 0.0) {
+        let scaling_is_sane = match self.rope_scaling {
+            RopeScaling::Linear { factor } => factor > 0.0,
+            RopeScaling::Llama3 {
+                factor,
+                low_frequency: low,
+                high_frequency: high,
+                old_context,
+            } => factor > 0.0 && low > 0.0 && high > low && old_context > 0.0,
+        };
+        if !(self.rope_base > 0.0 && scaling_is_sane && self.norm_epsilon >= 0.0) {
             return Err(ModelError::Unsupported(
-                "rope base, rope factor or norm epsilon below zero".to_string(),
+                "rope base, rope scaling or norm epsilon below zero".to_string(),
             ));
         }
         Ok(())
     }
-}
 
-/// What positions are divided by.
-fn rope_factor(gguf: &Gguf, name: &str) -> Result<f64, ModelError> {
-    let factor = gguf.real(&format!("{name}.rope.scaling.factor"))?;
-    match gguf.text(&format!("{name}.rope.scaling.type"))? {
-        // An old key, written without a type.
-        None => Ok(gguf
-            .real(&format!("{name}.rope.scale_linear"))?
-            .or(factor)
-            .unwrap_or(1.0)),
-        Some("none") => Ok(1.0),
-        Some("linear") => Ok(factor.unwrap_or(1.0)),
-        Some(other) => Err(ModelError::Unsupported(format!("rope scaling `{other}`"))),
+    /// What each pair of a head turns by from one position to the next, in radians.
+    pub(crate) fn frequencies(&self) -> Vec<f64> {
+        let wave = |pair: usize| {
+            let exponent = 2.0 * pair as f64 / self.n_rotated as f64;
+            self.rope_base.powf(-exponent)
+        };
+        let stretched = |frequency: f64| match self.rope_scaling {
+            RopeScaling::Linear { factor } => frequency / factor,
+            RopeScaling::Llama3 {
+                factor,
+                low_frequency: low,
+                high_frequency: high,
+                old_context,
+            } => {
+                let n_waves = old_context * frequency / std::f64::consts::TAU;
+                let kept = ((n_waves - low) / (high - low)).clamp(0.0, 1.0);
+                kept * frequency + (1.0 - kept) * frequency / factor
+            }
+        };
+        (0..self.n_rotated / 2).map(wave).map(stretched).collect()
     }
 }

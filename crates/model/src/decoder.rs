@@ -1,15 +1,14 @@
 //! The decoder: from tokens to the logits of the next ones.
 
-use crate::ModelError;
 use crate::cache::{KvCache, PAGE_TOKENS};
 use crate::config::{Architecture, Config};
-use crate::gguf::{Gguf, GgufError};
 use crate::kernel::{
     Heads, Inputs, Isa, Place, Shared, add, attend, multiply, rms_norm, rotate, swiglu,
 };
-use crate::matrix::{Layout, Matrix, PackError};
+use crate::matrix::{Layout, Matrix};
 use crate::pool::Pool;
 
+mod load;
 #[cfg(test)]
 mod tests;
 
@@ -310,153 +309,4 @@ fn norm_rows(pool: &mut Pool, isa: Isa, x: &[f32], weight: &[f32], epsilon: f32,
     for_rows(pool, out, width, &|row, out| {
         rms_norm(isa, &x[row * width..][..width], weight, epsilon, out);
     });
-}
-
-impl Decoder {
-    /// Reads the weights of a model and packs them.
-    ///
-    /// # Errors
-    /// When the architecture or a format is not supported, or tensors are missing or have the wrong shape.
-    pub fn load(gguf: &Gguf, options: &LoadOptions) -> Result<Decoder, ModelError> {
-        let config = Config::read(gguf)?;
-        let matrix = |name: &str, n_out, n_in| load_matrix(gguf, name, n_out, n_in, options.layout);
-        let vector = |name: &str, len| load_vector(gguf, name, len);
-        let (n_embd, n_ff) = (config.n_embd, config.n_ff);
-        let (q_width, kv_width) = (
-            config.n_heads * config.head_dim,
-            config.n_kv_heads * config.head_dim,
-        );
-
-        let mut layers = Vec::with_capacity(config.n_layers);
-        for layer_idx in 0..config.n_layers {
-            let name = |part: &str| format!("blk.{layer_idx}.{part}");
-            let mut qkv_bias = Vec::new();
-            if config.architecture == Architecture::Qwen2 {
-                for (part, width) in [
-                    ("attn_q", q_width),
-                    ("attn_k", kv_width),
-                    ("attn_v", kv_width),
-                ] {
-                    qkv_bias.extend(vector(&name(&format!("{part}.bias")), width)?);
-                }
-            }
-            for part in ["attn_q_norm.weight", "attn_output.bias", "ffn_down.bias"] {
-                refuse(gguf, &name(part))?;
-            }
-            if config.architecture == Architecture::Llama {
-                refuse(gguf, &name("attn_q.bias"))?;
-            }
-            layers.push(Layer {
-                attn_norm: vector(&name("attn_norm.weight"), n_embd)?,
-                q: matrix(&name("attn_q.weight"), q_width, n_embd)?,
-                k: matrix(&name("attn_k.weight"), kv_width, n_embd)?,
-                v: matrix(&name("attn_v.weight"), kv_width, n_embd)?,
-                qkv_bias,
-                o: matrix(&name("attn_output.weight"), n_embd, q_width)?,
-                ffn_norm: vector(&name("ffn_norm.weight"), n_embd)?,
-                gate: matrix(&name("ffn_gate.weight"), n_ff, n_embd)?,
-                up: matrix(&name("ffn_up.weight"), n_ff, n_embd)?,
-                down: matrix(&name("ffn_down.weight"), n_embd, n_ff)?,
-            });
-        }
-        refuse(gguf, "output.bias")?;
-        Ok(Decoder {
-            embedding: matrix("token_embd.weight", config.n_vocab, n_embd)?,
-            layers,
-            output_norm: vector("output_norm.weight", n_embd)?,
-            head: gguf
-                .tensor("output.weight")
-                .map(|_| matrix("output.weight", config.n_vocab, n_embd))
-                .transpose()?,
-            frequencies: frequencies(gguf, &config)?,
-            pool: Pool::new(options.n_threads),
-            isa: Isa::detect(),
-            scratch: Scratch::default(),
-            config,
-        })
-    }
-}
-
-fn frequencies(gguf: &Gguf, config: &Config) -> Result<Vec<f64>, ModelError> {
-    let n_pairs = config.n_rotated / 2;
-    let mut frequencies: Vec<f64> = (0..n_pairs)
-        .map(|pair| {
-            let exponent = 2.0 * pair as f64 / config.n_rotated as f64;
-            config.rope_base.powf(-exponent) / config.rope_factor
-        })
-        .collect();
-    // Llama 3 stretches its longer waves by factors of their own.
-    if gguf.tensor("rope_freqs.weight").is_some() {
-        let factors = load_vector(gguf, "rope_freqs.weight", n_pairs)?;
-        for (frequency, factor) in frequencies.iter_mut().zip(factors) {
-            *frequency /= f64::from(factor);
-        }
-    }
-    Ok(frequencies)
-}
-
-fn load_matrix(
-    gguf: &Gguf,
-    name: &str,
-    n_out: usize,
-    n_in: usize,
-    layout: Layout,
-) -> Result<Matrix, ModelError> {
-    let tensor = gguf
-        .tensor(name)
-        .ok_or_else(|| GgufError::Missing(name.to_string()))?;
-    if (tensor.n_rows, tensor.n_cols) != (n_out, n_in) {
-        return Err(ModelError::Shape {
-            tensor: name.to_string(),
-            expected: (n_out, n_in),
-            found: (tensor.n_rows, tensor.n_cols),
-        });
-    }
-    Matrix::pack(
-        tensor.format,
-        n_in,
-        n_out,
-        gguf.tensor_bytes(tensor),
-        layout,
-    )
-    .map_err(|error| {
-        ModelError::Weights(
-            name.to_string(),
-            match error {
-                PackError::RowLength => "rows are no multiple of 32 numbers",
-                PackError::Scale => "a number is infinite, undefined or too large",
-            },
-        )
-    })
-}
-
-fn load_vector(gguf: &Gguf, name: &str, len: usize) -> Result<Vec<f32>, ModelError> {
-    let tensor = gguf
-        .tensor(name)
-        .ok_or_else(|| GgufError::Missing(name.to_string()))?;
-    if (tensor.n_rows, tensor.n_cols) != (1, len) {
-        return Err(ModelError::Shape {
-            tensor: name.to_string(),
-            expected: (1, len),
-            found: (tensor.n_rows, tensor.n_cols),
-        });
-    }
-    let mut vector = vec![0.0; len];
-    tensor.format.decode(gguf.tensor_bytes(tensor), &mut vector);
-    if vector.iter().all(|x| x.is_finite()) {
-        Ok(vector)
-    } else {
-        Err(ModelError::Weights(
-            name.to_string(),
-            "a number is infinite or undefined",
-        ))
-    }
-}
-
-/// Fails when a tensor is there that this decoder would silently leave out.
-fn refuse(gguf: &Gguf, name: &str) -> Result<(), ModelError> {
-    match gguf.tensor(name) {
-        Some(_) => Err(ModelError::Unsupported(format!("tensor `{name}`"))),
-        None => Ok(()),
-    }
 }

@@ -14,6 +14,7 @@ use memmap2::Mmap;
 use crate::block::Format;
 
 mod header;
+mod source;
 
 pub use header::Header;
 

@@ -1,6 +1,6 @@
-//! The decoder of the Llama and Qwen2 family, from a GGUF file to sampled tokens.
+//! The decoder of the Llama and Qwen2 family, from a model's files to sampled tokens.
 //!
-//! 1. [`Gguf::open`] maps a model file and checks it.
+//! 1. [`open`] maps a model, a [`Gguf`] file or a [`Folder`] of safetensors, and checks it: a [`Source`].
 //! 2. [`Decoder::load`] packs its weights; [`KvCache`] holds keys and values of past tokens in pages.
 //! 3. [`Tokenizer`] and [`ChatTemplate`] turn a conversation into tokens.
 //! 4. [`Decoder::forward`] takes a [`Batch`] of tokens of any sequences and gives the wanted [`Logits`].
@@ -11,21 +11,25 @@ mod cache;
 mod chat;
 mod config;
 mod decoder;
+mod folder;
 mod gguf;
 mod kernel;
 mod matrix;
 mod pool;
 mod sampler;
+mod source;
 mod tokenizer;
 
 pub use block::Format;
 pub use cache::{KvCache, PAGE_TOKENS};
 pub use chat::{ChatMessage, ChatTemplate, ChatTemplateError};
-pub use config::{Architecture, Config};
+pub use config::{Architecture, Config, RopeScaling};
 pub use decoder::{Batch, Decoder, LoadOptions, Logits, Row};
+pub use folder::{Folder, FolderError};
 pub use gguf::{Gguf, GgufError, Header, TensorInfo, Value};
 pub use matrix::Layout;
 pub use sampler::{Sampler, SamplerSettings};
+pub use source::{Source, Tensor, open};
 pub use tokenizer::{TextStream, Tokenizer, TokenizerError};
 
 /// Why a model cannot be used.
@@ -34,6 +38,9 @@ pub enum ModelError {
     /// The file cannot be read.
     #[error(transparent)]
     Gguf(#[from] GgufError),
+    /// The folder cannot be read.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// The architecture is not one that this decoder knows.
     #[error("load the model: architecture `{0}` is not supported, only llama and qwen2")]
     Architecture(String),

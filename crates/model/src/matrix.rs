@@ -3,11 +3,11 @@
 //! Eight output rows lie abreast: a 32-byte register then holds the same few columns of eight rows,
 //! and sums stay in their lanes. 4-bit formats are repacked exactly (Q4_0, Q4_1) or up to the rounding
 //! of a scale to 16 bits (Q4_K); every other format becomes 8-bit integers with one scale per 32 numbers,
-//! which is exact for Q8_0.
+//! which is exact for Q8_0. A caller may ask for 4 or 8 bits throughout; numbers are rounded then.
 
 use half::f16;
 
-use crate::block::{Format, SUB_BLOCK};
+use crate::block::{Format, FourBit, SUB_BLOCK};
 
 #[cfg(test)]
 mod tests;
@@ -54,9 +54,13 @@ pub(crate) struct EightBitBlock {
 /// How weights are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Layout {
-    /// In 4 or 8 bits, as the file's format asks.
+    /// 4-bit formats in 4 bits, everything else in 8 bits.
     #[default]
     Packed,
+    /// All in 8 bits, with a scale for 32 numbers, as in Q8_0.
+    EightBit,
+    /// All in 4 bits, with a scale and a minimum for 32 numbers, as in Q4_1; the embedding and the head in 8 bits.
+    FourBit,
     /// Decoded to 32-bit floats: the reference that packed weights are checked against.
     Float,
 }
@@ -86,18 +90,32 @@ impl Matrix {
         let rows: Vec<&[u8]> = stored.chunks_exact(row_bytes).collect();
         debug_assert_eq!(rows.len(), n_out);
         let groups = rows.chunks(LANES);
-        let blocks = match (layout, format) {
-            (Layout::Float, _) => Blocks::Float(pack_float(format, n_in, groups)?),
-            (_, Format::Q4_0 | Format::Q4_1 | Format::Q4K) => {
-                Blocks::Four(pack_four_bit(format, n_in, groups)?)
-            }
-            _ => Blocks::Eight(pack_eight_bit(format, n_in, groups)?),
+        let blocks = match n_bits(format, layout) {
+            4 => Blocks::Four(pack_four_bit(format, n_in, groups)?),
+            8 => Blocks::Eight(pack_eight_bit(format, n_in, groups)?),
+            _ => Blocks::Float(pack_float(format, n_in, groups)?),
         };
         Ok(Matrix {
             n_in,
             n_out,
             blocks,
         })
+    }
+
+    /// The memory that a matrix will take, in bytes: what [`Matrix::n_bytes`] says once it is packed.
+    pub(crate) fn planned_bytes(
+        format: Format,
+        n_in: usize,
+        n_out: usize,
+        layout: Layout,
+    ) -> usize {
+        let block_bytes = match n_bits(format, layout) {
+            4 => size_of::<FourBitBlock>(),
+            8 => size_of::<EightBitBlock>(),
+            _ => SUB_BLOCK * size_of::<[f32; LANES]>(),
+        };
+        let n_blocks = (n_in / SUB_BLOCK).saturating_mul(n_out.div_ceil(LANES));
+        n_blocks.saturating_mul(block_bytes)
     }
 
     /// Memory of the weights.
@@ -160,6 +178,17 @@ impl EightBitBlock {
     }
 }
 
+/// Bits of a number of a format in a layout; 32 for floats.
+fn n_bits(format: Format, layout: Layout) -> usize {
+    match layout {
+        Layout::Float => 32,
+        Layout::EightBit => 8,
+        Layout::FourBit => 4,
+        Layout::Packed if format.is_four_bit() => 4,
+        Layout::Packed => 8,
+    }
+}
+
 type Groups<'a> = std::slice::Chunks<'a, &'a [u8]>;
 
 fn pack_four_bit(
@@ -167,19 +196,30 @@ fn pack_four_bit(
     n_in: usize,
     groups: Groups<'_>,
 ) -> Result<Vec<FourBitBlock>, PackError> {
-    let sub_blocks_per_block = format.block_len() / SUB_BLOCK;
-    let mut packed = Vec::with_capacity(groups.len() * (n_in / SUB_BLOCK));
+    let n_blocks = n_in / SUB_BLOCK;
+    let mut packed = Vec::with_capacity(groups.len() * n_blocks);
+    let empty = FourBitBlock {
+        quants: [0; 16 * LANES],
+        scales: [f16::ZERO; LANES],
+        mins: [f16::ZERO; LANES],
+    };
+    let sub_blocks_per_block = format.block_len().div_ceil(SUB_BLOCK);
+    let mut numbers = vec![0.0; n_in];
     for rows in groups {
-        for sub_idx in 0..n_in / SUB_BLOCK {
-            let mut block = FourBitBlock {
-                quants: [0; 16 * LANES],
-                scales: [f16::ZERO; LANES],
-                mins: [f16::ZERO; LANES],
-            };
-            let at = sub_idx / sub_blocks_per_block * format.block_bytes();
-            for (lane, row) in rows.iter().enumerate() {
-                let stored = &row[at..at + format.block_bytes()];
-                let four = format.four_bit(stored, sub_idx % sub_blocks_per_block);
+        let first = packed.len();
+        packed.resize(first + n_blocks, empty);
+        for (lane, row) in rows.iter().enumerate() {
+            if !format.is_four_bit() {
+                format.decode(row, &mut numbers);
+            }
+            for (sub_idx, block) in packed[first..].iter_mut().enumerate() {
+                let four = if format.is_four_bit() {
+                    let at = sub_idx / sub_blocks_per_block * format.block_bytes();
+                    let stored = &row[at..at + format.block_bytes()];
+                    format.four_bit(stored, sub_idx % sub_blocks_per_block)
+                } else {
+                    round_to_four_bit(&numbers[sub_idx * SUB_BLOCK..][..SUB_BLOCK])?
+                };
                 for column in 0..16 {
                     block.quants[32 * (column / 4) + 4 * lane + column % 4] =
                         four.quants[column] | four.quants[column + 16] << 4;
@@ -187,10 +227,30 @@ fn pack_four_bit(
                 block.scales[lane] = finite_half(four.scale)?;
                 block.mins[lane] = finite_half(four.min)?;
             }
-            packed.push(block);
         }
     }
     Ok(packed)
+}
+
+fn round_to_four_bit(numbers: &[f32]) -> Result<FourBit, PackError> {
+    if numbers.iter().any(|x| !x.is_finite()) {
+        return Err(PackError::Scale);
+    }
+    let (least, most) = numbers
+        .iter()
+        .fold((f32::MAX, f32::MIN), |(least, most), &x| {
+            (least.min(x), most.max(x))
+        });
+    let min = finite_half(least)?.to_f32();
+    let scale = finite_half((most - least) / 15.0)?.to_f32();
+    let quants = std::array::from_fn(|column| {
+        if scale == 0.0 {
+            0
+        } else {
+            ((numbers[column] - min) / scale).round().clamp(0.0, 15.0) as u8
+        }
+    });
+    Ok(FourBit { quants, scale, min })
 }
 
 fn pack_eight_bit(

@@ -1,20 +1,22 @@
-//! From text to tokens and back, as a GGUF's metadata say.
+//! From text to tokens and back.
 
 use std::collections::HashMap;
 
+use tokenizers::Tokenizer as Bpe;
 use tokenizers::models::bpe::BPE;
 use tokenizers::normalizers::unicode::NFC;
-use tokenizers::pre_tokenizers::PreTokenizerWrapper;
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::pre_tokenizers::digits::Digits;
 use tokenizers::pre_tokenizers::sequence::Sequence;
-use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::{SplitDelimiterBehavior, Tokenizer as Bpe};
 
-use crate::gguf::{Gguf, GgufError, Value};
+use crate::folder::FolderError;
+use crate::gguf::GgufError;
+use crate::source::Source;
 
+mod gguf;
+mod json;
 mod stream;
 
+pub(crate) use gguf::of_gguf;
+pub(crate) use json::of_json;
 pub use stream::TextStream;
 
 /// Why a file's tokenizer cannot be used.
@@ -23,6 +25,9 @@ pub enum TokenizerError {
     /// The metadata cannot be read.
     #[error(transparent)]
     Gguf(#[from] GgufError),
+    /// The folder's files cannot be read.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// The file has no tokenizer.
     #[error("load the tokenizer: the file has none (`tokenizer.ggml.model` is missing)")]
     Missing,
@@ -64,6 +69,36 @@ pub struct Tokenizer {
     ends: Vec<u32>,
 }
 
+/// Tokens that end a turn wherever they are control tokens.
+const TURN_ENDS: [&str; 5] = [
+    "<|im_end|>",
+    "<|endoftext|>",
+    "<|eot_id|>",
+    "<|end_of_text|>",
+    "<|eom_id|>",
+];
+
+/// What a model's files say about its tokens.
+struct Vocabulary {
+    texts: Vec<String>,
+    kinds: Vec<Kind>,
+    merges: Vec<(String, String)>,
+    /// Begins every sequence, where the model wants it.
+    bos: Option<u32>,
+    /// Tokens that end a reply, as far as the files name them.
+    ends: Vec<u32>,
+    named: HashMap<&'static str, String>,
+}
+
+/// How a text is cut into words before byte pairs are merged.
+struct Splitting {
+    pre_tokenizer: Sequence,
+    /// Whether characters are composed first (NFC).
+    composes: bool,
+    /// Whether a word that is a token is never cut.
+    keeps_whole_words: bool,
+}
+
 /// A piece of a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Piece {
@@ -74,25 +109,25 @@ pub(crate) enum Piece {
 }
 
 impl Tokenizer {
-    /// Builds the tokenizer of a file.
+    /// The tokenizer of a model.
     ///
     /// # Errors
-    /// When the file has none, or one of a kind that this reader does not know.
-    pub fn load(gguf: &Gguf) -> Result<Tokenizer, TokenizerError> {
-        match gguf.text("tokenizer.ggml.model")? {
-            None => return Err(TokenizerError::Missing),
-            Some("gpt2") => {}
-            Some(other) => {
-                return Err(TokenizerError::Unsupported(format!(
-                    "tokenizer model `{other}`"
-                )));
-            }
-        }
-        let texts = gguf.texts("tokenizer.ggml.tokens")?;
-        let kinds = kinds(gguf, texts.len())?;
-        let pre = gguf.text("tokenizer.ggml.pre")?.unwrap_or("default");
-        let bpe = build_bpe(texts, &kinds, gguf.texts("tokenizer.ggml.merges")?, pre)?;
+    /// When it has none, or one of a kind that this reader does not know.
+    pub fn load(source: &dyn Source) -> Result<Tokenizer, TokenizerError> {
+        source.tokenizer()
+    }
 
+    /// Builds a tokenizer of what a model's files say.
+    fn build(vocabulary: Vocabulary, splitting: Splitting) -> Result<Tokenizer, TokenizerError> {
+        let Vocabulary {
+            texts,
+            kinds,
+            merges,
+            bos,
+            mut ends,
+            named,
+        } = vocabulary;
+        let bpe = build_bpe(&texts, &kinds, merges, splitting)?;
         let from_alphabet = byte_of_char();
         let bytes = texts
             .iter()
@@ -116,56 +151,21 @@ impl Tokenizer {
             tokens.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
             tokens
         };
-
-        let token_at = |key: &str| match gguf.count(key)? {
-            None => Ok(None),
-            Some(id) if id < texts.len() => Ok(Some(id as u32)),
-            Some(id) => Err(TokenizerError::Invalid(format!(
-                "`{key}` names token {id}, which is not there"
-            ))),
-        };
-        let bos = token_at("tokenizer.ggml.bos_token_id")?;
-        let eos = token_at("tokenizer.ggml.eos_token_id")?;
-        let mut named = HashMap::new();
-        for (name, key) in [
-            ("bos_token", "tokenizer.ggml.bos_token_id"),
-            ("eos_token", "tokenizer.ggml.eos_token_id"),
-            ("unk_token", "tokenizer.ggml.unknown_token_id"),
-            ("pad_token", "tokenizer.ggml.padding_token_id"),
-        ] {
-            if let Some(id) = token_at(key)? {
-                named.insert(name, texts[id as usize].clone());
-            }
-        }
         let control = of_kind(Kind::Control);
-        // Models end a turn with more tokens than the one their file names.
-        let mut ends: Vec<u32> = eos.into_iter().collect();
-        ends.extend(token_at("tokenizer.ggml.eot_token_id")?);
-        for (text, id) in &control {
-            if [
-                "<|im_end|>",
-                "<|endoftext|>",
-                "<|eot_id|>",
-                "<|end_of_text|>",
-                "<|eom_id|>",
-            ]
-            .contains(&text.as_str())
-            {
-                ends.push(*id);
-            }
-        }
+        // Models end a turn with more tokens than the one that their files name.
+        let known = control
+            .iter()
+            .filter(|(text, _)| TURN_ENDS.contains(&text.as_str()));
+        ends.extend(known.map(|(_, id)| *id));
         ends.sort_unstable();
         ends.dedup();
-        let add_bos = gguf
-            .flag("tokenizer.ggml.add_bos_token")?
-            .unwrap_or(pre == "llama-bpe");
         Ok(Tokenizer {
             bpe,
             bytes,
             added: of_kind(Kind::Added),
             kinds,
             control,
-            bos: bos.filter(|_| add_bos),
+            bos,
             named,
             ends,
         })
@@ -298,89 +298,39 @@ fn split_at_words<'t>(
     }
 }
 
-fn kinds(gguf: &Gguf, n_tokens: usize) -> Result<Vec<Kind>, TokenizerError> {
-    let Some(types) = gguf.get("tokenizer.ggml.token_type") else {
-        return Ok(vec![Kind::Ordinary; n_tokens]);
-    };
-    let kind = |value: &Value| match value.as_unsigned() {
-        Some(3) => Kind::Control,
-        Some(4) => Kind::Added,
-        _ => Kind::Ordinary,
-    };
-    match types {
-        Value::Array(types) if types.len() == n_tokens => Ok(types.iter().map(kind).collect()),
-        _ => Err(TokenizerError::Invalid(
-            "`tokenizer.ggml.token_type` does not match the vocabulary".to_string(),
-        )),
-    }
-}
-
 fn build_bpe(
     texts: &[String],
     kinds: &[Kind],
-    merges: &[String],
-    pre: &str,
+    merges: Vec<(String, String)>,
+    splitting: Splitting,
 ) -> Result<Bpe, TokenizerError> {
     let vocab: ahash::AHashMap<String, u32> = (0u32..)
         .zip(texts.iter().zip(kinds))
         .filter(|(_, (_, kind))| **kind == Kind::Ordinary)
         .map(|(id, (text, _))| (text.clone(), id))
         .collect();
-    let merges = merges
-        .iter()
-        .map(|merge| {
-            // The alphabet has no space, so the first one after the start separates the halves.
-            let halves = merge
-                .char_indices()
-                .skip(1)
-                .find(|(_, c)| *c == ' ')
-                .map(|(at, _)| (&merge[..at], &merge[at + 1..]));
-            let (a, b) = halves
-                .ok_or_else(|| TokenizerError::Invalid(format!("merge `{merge}` has no halves")))?;
-            Ok((a.to_string(), b.to_string()))
-        })
-        .collect::<Result<Vec<_>, TokenizerError>>()?;
-    let invalid = |error: tokenizers::Error| TokenizerError::Invalid(error.to_string());
     let model = BPE::builder()
         .vocab_and_merges(vocab, merges)
-        .ignore_merges(pre == "llama-bpe")
+        .ignore_merges(splitting.keeps_whole_words)
         .build()
-        .map_err(invalid)?;
+        .map_err(|error| TokenizerError::Invalid(error.to_string()))?;
     let mut bpe = Bpe::new(model);
-    bpe.with_pre_tokenizer(Some(pre_tokenizer(pre)?));
-    if pre == "qwen2" {
+    bpe.with_pre_tokenizer(Some(splitting.pre_tokenizer));
+    if splitting.composes {
         bpe.with_normalizer(Some(NFC));
     }
     Ok(bpe)
 }
 
-/// How a text is cut into words before byte pairs are merged.
-///
-/// Source: the models' own `tokenizer.json` files.
-fn pre_tokenizer(pre: &str) -> Result<Sequence, TokenizerError> {
-    const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-    const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-    let byte_level = |use_regex| PreTokenizerWrapper::from(ByteLevel::new(false, true, use_regex));
-    let split = |pattern: &str| {
-        Split::new(
-            SplitPattern::Regex(pattern.to_string()),
-            SplitDelimiterBehavior::Isolated,
-            false,
-        )
-        .map(PreTokenizerWrapper::from)
-        .map_err(|error| TokenizerError::Invalid(error.to_string()))
-    };
-    Ok(Sequence::new(match pre {
-        "default" | "gpt-2" => vec![byte_level(true)],
-        "smollm" => vec![Digits::new(true).into(), byte_level(true)],
-        "qwen2" => vec![split(QWEN2)?, byte_level(false)],
-        "llama-bpe" | "llama3" => vec![split(LLAMA3)?, byte_level(false)],
-        other => {
-            return Err(TokenizerError::Unsupported(format!(
-                "the pre-tokenizer `{other}`"
-            )));
-        }
-    }))
+/// The halves of a merge that is written with a space between them.
+fn halves(merge: &str) -> Result<(String, String), TokenizerError> {
+    // The alphabet has no space, so the first one after the start separates the halves.
+    let halves = merge
+        .char_indices()
+        .skip(1)
+        .find(|(_, c)| *c == ' ')
+        .map(|(at, _)| (merge[..at].to_string(), merge[at + 1..].to_string()));
+    halves.ok_or_else(|| TokenizerError::Invalid(format!("merge `{merge}` has no halves")))
 }
 
 /// The byte that each character of the byte-level alphabet stands for.

@@ -13,7 +13,12 @@ fn load(gguf: &Gguf, layout: Layout) -> Decoder {
 }
 
 /// Logits after each of the last `n_wanted` tokens, computed in chunks.
-fn run(decoder: &mut Decoder, tokens: &[u32], n_wanted: usize, chunk: usize) -> Vec<Vec<f32>> {
+pub(crate) fn run(
+    decoder: &mut Decoder,
+    tokens: &[u32],
+    n_wanted: usize,
+    chunk: usize,
+) -> Vec<Vec<f32>> {
     let pages: Vec<u32> = (0..tokens.len().div_ceil(PAGE_TOKENS) as u32)
         .rev()
         .collect();
@@ -44,7 +49,7 @@ fn run(decoder: &mut Decoder, tokens: &[u32], n_wanted: usize, chunk: usize) -> 
     logits
 }
 
-fn best(logits: &[f32]) -> u32 {
+pub(crate) fn best(logits: &[f32]) -> u32 {
     (0u32..)
         .zip(logits)
         .max_by(|a, b| a.1.total_cmp(b.1))

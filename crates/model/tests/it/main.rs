@@ -8,6 +8,7 @@
 
 mod chat;
 mod decoder;
+mod folder;
 mod gguf;
 mod support;
 mod tokenizer;

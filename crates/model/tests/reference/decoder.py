@@ -29,11 +29,14 @@ class Reference:
         scale = np.sqrt(np.mean(x.astype(np.float64) ** 2, axis=-1, keepdims=True) + self.epsilon)
         return (x / scale).astype(np.float32) * self.weights[name]
 
+    def frequencies(self):
+        half = self.head_dim // 2
+        return self.rope_base ** (-np.arange(half, dtype=np.float64) / half)
+
     def rotate(self, x, positions):
         """x: (rows, heads, head_dim)."""
         half = self.head_dim // 2
-        frequency = self.rope_base ** (-np.arange(half, dtype=np.float64) / half)
-        angle = positions[:, None] * frequency[None, :]
+        angle = positions[:, None] * self.frequencies()[None, :]
         cos = np.cos(angle).astype(np.float32)[:, None, :]
         sin = np.sin(angle).astype(np.float32)[:, None, :]
         out = np.empty_like(x)

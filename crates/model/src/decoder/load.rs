@@ -1,0 +1,205 @@
+use super::{Decoder, Layer, LoadOptions, Scratch};
+use crate::ModelError;
+use crate::config::{Architecture, Config};
+use crate::gguf::GgufError;
+use crate::kernel::Isa;
+use crate::matrix::{Layout, Matrix, PackError};
+use crate::pool::Pool;
+use crate::source::{Source, Tensor};
+
+impl Decoder {
+    /// Reads the weights of a model and packs them.
+    ///
+    /// # Errors
+    /// When the architecture or a format is not supported, or tensors are missing or have the wrong shape.
+    pub fn load(source: &dyn Source, options: &LoadOptions) -> Result<Decoder, ModelError> {
+        let config = source.config()?;
+        let matrix =
+            |name: &str, n_out, n_in| load_matrix(source, name, n_out, n_in, options.layout);
+        let vector = |name: &str, len| load_vector(source, name, len);
+        let (n_embd, n_ff) = (config.n_embd, config.n_ff);
+        let (q_width, kv_width) = (
+            config.n_heads * config.head_dim,
+            config.n_kv_heads * config.head_dim,
+        );
+
+        let mut layers = Vec::with_capacity(config.n_layers);
+        for layer_idx in 0..config.n_layers {
+            let name = |part: &str| format!("blk.{layer_idx}.{part}");
+            let mut qkv_bias = Vec::new();
+            if config.architecture == Architecture::Qwen2 {
+                for (part, width) in [
+                    ("attn_q", q_width),
+                    ("attn_k", kv_width),
+                    ("attn_v", kv_width),
+                ] {
+                    qkv_bias.extend(vector(&name(&format!("{part}.bias")), width)?);
+                }
+            }
+            for part in ["attn_q_norm.weight", "attn_output.bias", "ffn_down.bias"] {
+                refuse(source, &name(part))?;
+            }
+            if config.architecture == Architecture::Llama {
+                refuse(source, &name("attn_q.bias"))?;
+            }
+            layers.push(Layer {
+                attn_norm: vector(&name("attn_norm.weight"), n_embd)?,
+                q: matrix(&name("attn_q.weight"), q_width, n_embd)?,
+                k: matrix(&name("attn_k.weight"), kv_width, n_embd)?,
+                v: matrix(&name("attn_v.weight"), kv_width, n_embd)?,
+                qkv_bias,
+                o: matrix(&name("attn_output.weight"), n_embd, q_width)?,
+                ffn_norm: vector(&name("ffn_norm.weight"), n_embd)?,
+                gate: matrix(&name("ffn_gate.weight"), n_ff, n_embd)?,
+                up: matrix(&name("ffn_up.weight"), n_ff, n_embd)?,
+                down: matrix(&name("ffn_down.weight"), n_embd, n_ff)?,
+            });
+        }
+        refuse(source, "output.bias")?;
+        Ok(Decoder {
+            embedding: matrix(EMBEDDING, config.n_vocab, n_embd)?,
+            layers,
+            output_norm: vector("output_norm.weight", n_embd)?,
+            head: source
+                .weights(HEAD)
+                .map(|_| matrix(HEAD, config.n_vocab, n_embd))
+                .transpose()?,
+            frequencies: frequencies(source, &config)?,
+            pool: Pool::new(options.n_threads),
+            isa: Isa::detect(),
+            scratch: Scratch::default(),
+            config,
+        })
+    }
+
+    /// The memory that the weights of a model will take, in bytes: what [`Decoder::n_bytes`] says once it is loaded.
+    ///
+    /// # Errors
+    /// When the model's dimensions cannot be used, or a matrix is missing.
+    pub fn planned_bytes(source: &dyn Source, layout: Layout) -> Result<usize, ModelError> {
+        let config = source.config()?;
+        let mut names = vec![EMBEDDING.to_string()];
+        if source.weights(HEAD).is_some() {
+            names.push(HEAD.to_string());
+        }
+        for layer_idx in 0..config.n_layers {
+            names.extend(MATRICES.map(|part| format!("blk.{layer_idx}.{part}.weight")));
+        }
+        let mut n_bytes = 0usize;
+        for name in names {
+            let tensor = find(source, &name)?;
+            let layout = layout_of(&name, layout);
+            n_bytes = n_bytes.saturating_add(Matrix::planned_bytes(
+                tensor.format,
+                tensor.n_cols,
+                tensor.n_rows,
+                layout,
+            ));
+        }
+        Ok(n_bytes)
+    }
+}
+
+const EMBEDDING: &str = "token_embd.weight";
+const HEAD: &str = "output.weight";
+
+/// The matrices of a layer.
+const MATRICES: [&str; 7] = [
+    "attn_q",
+    "attn_k",
+    "attn_v",
+    "attn_output",
+    "ffn_gate",
+    "ffn_up",
+    "ffn_down",
+];
+
+/// The embedding and the head suffer most from 4 bits, so they are kept in 8, as quantised files do.
+fn layout_of(name: &str, layout: Layout) -> Layout {
+    match layout {
+        Layout::FourBit if name == EMBEDDING || name == HEAD => Layout::EightBit,
+        layout => layout,
+    }
+}
+
+fn frequencies(source: &dyn Source, config: &Config) -> Result<Vec<f64>, ModelError> {
+    let mut frequencies = config.frequencies();
+    // GGUF files hold the factors by which Llama 3 stretches its longer waves.
+    const FACTORS: &str = "rope_freqs.weight";
+    if source.weights(FACTORS).is_some() {
+        let factors = load_vector(source, FACTORS, frequencies.len())?;
+        for (frequency, factor) in frequencies.iter_mut().zip(factors) {
+            *frequency /= f64::from(factor);
+        }
+    }
+    Ok(frequencies)
+}
+
+fn find<'a>(source: &'a dyn Source, name: &str) -> Result<Tensor<'a>, ModelError> {
+    Ok(source
+        .weights(name)
+        .ok_or_else(|| GgufError::Missing(source.name_of(name)))?)
+}
+
+/// The tensor, when it has this shape.
+fn shaped<'a>(
+    source: &'a dyn Source,
+    name: &str,
+    expected: (usize, usize),
+) -> Result<Tensor<'a>, ModelError> {
+    let tensor = find(source, name)?;
+    if (tensor.n_rows, tensor.n_cols) == expected {
+        Ok(tensor)
+    } else {
+        Err(ModelError::Shape {
+            tensor: source.name_of(name),
+            expected,
+            found: (tensor.n_rows, tensor.n_cols),
+        })
+    }
+}
+
+fn load_matrix(
+    source: &dyn Source,
+    name: &str,
+    n_out: usize,
+    n_in: usize,
+    layout: Layout,
+) -> Result<Matrix, ModelError> {
+    let tensor = shaped(source, name, (n_out, n_in))?;
+    let layout = layout_of(name, layout);
+    Matrix::pack(tensor.format, n_in, n_out, &tensor.bytes, layout).map_err(|error| {
+        ModelError::Weights(
+            source.name_of(name),
+            match error {
+                PackError::RowLength => "rows are no multiple of 32 numbers",
+                PackError::Scale => "a number is infinite, undefined or too large",
+            },
+        )
+    })
+}
+
+fn load_vector(source: &dyn Source, name: &str, len: usize) -> Result<Vec<f32>, ModelError> {
+    let tensor = shaped(source, name, (1, len))?;
+    let mut vector = vec![0.0; len];
+    tensor.format.decode(&tensor.bytes, &mut vector);
+    if vector.iter().all(|x| x.is_finite()) {
+        Ok(vector)
+    } else {
+        Err(ModelError::Weights(
+            source.name_of(name),
+            "a number is infinite or undefined",
+        ))
+    }
+}
+
+/// Fails when a tensor is there that this decoder would silently leave out.
+fn refuse(source: &dyn Source, name: &str) -> Result<(), ModelError> {
+    match source.weights(name) {
+        Some(_) => Err(ModelError::Unsupported(format!(
+            "tensor `{}`",
+            source.name_of(name)
+        ))),
+        None => Ok(()),
+    }
+}

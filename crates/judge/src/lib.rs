@@ -42,6 +42,7 @@ mod queue;
 mod settings;
 mod sys;
 mod verdict;
+mod wait;
 mod worker;
 
 pub use error::JudgeError;

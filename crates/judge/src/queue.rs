@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::checkers::Rule;
 use crate::languages::{Header, Toolchains};
-use crate::{JudgeError, Settings};
+use crate::{JudgeError, Settings, wait};
 
 /// A program that is ready to run.
 #[derive(Clone)]
@@ -102,6 +102,11 @@ impl Shared {
     }
 
     pub(crate) fn pop(&self) -> Option<Job> {
+        // The next job often follows at once, and being woken costs as much as a good part of a run.
+        wait::attentively(|| {
+            let queue = self.queue();
+            queue.is_closed || !queue.jobs.is_empty()
+        });
         let mut queue = self.queue();
         loop {
             if queue.is_closed {

@@ -2,7 +2,7 @@
 //! It lives under all restrictions itself, so that programs inherit them at no cost.
 //! Being the first, it is out of reach of their signals; it never runs foreign code.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::time::Duration;
 
 use domain::Rung;
@@ -18,6 +18,7 @@ use super::zygote::{Word, Zygote};
 use super::{restrict, rootfs};
 use crate::protocol::{Purpose, Ready, Request, Setup, Step, read_frame, write_frame};
 use crate::sys::{self, Fork};
+use crate::wait;
 
 /// How long the zygote may take to come up.
 const START: Duration = Duration::from_secs(20);
@@ -156,7 +157,15 @@ impl Init<'_> {
     }
 
     fn serve(&mut self) {
-        while let Ok(frame) = read_frame::<Request>(self.control) {
+        let control = self.control.as_raw_fd();
+        loop {
+            // The next request often follows at once.
+            wait::attentively(|| {
+                !matches!(sys::poll([control], Some(Duration::ZERO)), Ok([false]))
+            });
+            let Ok(frame) = read_frame::<Request>(self.control) else {
+                return;
+            };
             let Request::Run {
                 task,
                 allowance,

@@ -154,30 +154,27 @@ def copy_back(old, new, depth=0):
             copy_back(left, right, depth + 1)
 
 
-def free_names(tree):
-    """Names that the test reads and does not define at its top level, and whether each is called."""
-    loads, bound, called = set(), set(), set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            (loads if isinstance(node.ctx, ast.Load) else bound).add(node.id)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            called.add(node.func.id)
-    top = set()
-    for node in tree.body:
-        for part in ast.walk(node) if not isinstance(node, (ast.FunctionDef, ast.ClassDef)) else ():
-            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-                top.add(part.id)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            top.add(node.name)
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            top.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
-    free = loads - top
+def free_names(text):
+    """Names that the test reads and does not define at its top level, as the compiler sees them."""
+    module = _symtable.symtable(text, TEST, "exec")
+    of_module = {name for name, flags in module.symbols.items() if flags & _symtable.DEF_BOUND}
+    free = {name for name, flags in module.symbols.items() if flags & _symtable.USE}
+    blocks = list(module.children)
+    while blocks:
+        block = blocks.pop()
+        blocks += block.children
+        for name, flags in block.symbols.items():
+            scope = flags >> _symtable.SCOPE_OFF & _symtable.SCOPE_MASK
+            if flags & _symtable.USE and scope in (_symtable.GLOBAL_IMPLICIT, _symtable.GLOBAL_EXPLICIT):
+                free.add(name)
+    free -= of_module
     ours = {name for name in free if not hasattr(builtins, name)}
-    parameters = {argument.arg for node in ast.walk(tree) if isinstance(node, ast.arg) for argument in (node,)}
     # A program may define a function with a builtin's name, such as `sum`.
     # It replaces the builtin only in a test that names nothing else of the program's.
-    if not ours - bound - parameters:
-        ours |= {name for name in free & called if hasattr(builtins, name)}
+    if not ours:
+        calls = (node.func for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
+        called = {function.id for function in calls if isinstance(function, ast.Name)}
+        ours = {name for name in free & called if hasattr(builtins, name)}
     return sorted(ours)
 
 
@@ -198,11 +195,10 @@ def run_test(source):
     client = None
     text = source.decode("utf-8", "surrogatepass")
     try:
-        tree = ast.parse(text, TEST)
-        code = compile(tree, TEST, "exec", dont_inherit=True)
+        code = compile(text, TEST, "exec", dont_inherit=True)
         client = Client()
         scope = {"__name__": "test", "__builtins__": builtins}
-        define(scope, client, free_names(tree))
+        define(scope, client, free_names(text))
         exec(code, scope)
     except Gone:
         report["status"] = "gone"

@@ -12,15 +12,15 @@ A child does one of three things:
 Only values of exact built-in types cross the stream, as tagged JSON.
 """
 
-import array, ast, atexit, bisect, builtins, collections, copy, ctypes, dataclasses, datetime, decimal, enum, fractions
-import functools, gc, hashlib, heapq, io, itertools, json, linecache, math, operator, os, platform, random, re, resource
-import select, signal, socket, statistics, string, struct, sys, threading, time, traceback, types, typing
+import _symtable, array, ast, atexit, bisect, builtins, collections, copy, ctypes, dataclasses, datetime, decimal, enum, fractions
+import functools, gc, heapq, io, itertools, json, linecache, math, operator, os, random, re, resource
+import select, signal, socket, string, struct, sys, threading, time, traceback, types, typing
 
 # The C library, called with the interpreter's lock held, so that the only thread of a forked child holds it too.
 LIBC = ctypes.PyDLL(None, use_errno=True)
 # Process and IPC namespaces, and the usual signal at the end.
 NESTING = 0x20000000 | 0x08000000 | signal.SIGCHLD
-CLONE = 56 if platform.machine() == "x86_64" else 220
+CLONE = 56 if os.uname().machine == "x86_64" else 220
 CONTROL = 3
 STREAM = 3
 MAX_FRAME = 16 << 20
@@ -32,6 +32,7 @@ TEST = "test.py"
 
 
 def zygote():
+    open_standard_streams()
     gc.collect()
     gc.freeze()  # so that collections in children leave the pages that they share untouched
     sys.path[:] = [entry for entry in sys.path if entry]
@@ -117,8 +118,6 @@ def prepare(spec, fds):
     if spec["filter"]:
         install_filter(bytes.fromhex(spec["filter"]))
     mode = spec["mode"]
-    if mode != "test":
-        open_standard_streams()
     if len(fds) > 4:
         os.dup2(fds[4], STREAM)
         os.closerange(STREAM + 1, 4096)
@@ -141,6 +140,16 @@ def install_filter(program):
 
 
 def open_standard_streams():
+    """Opens the streams once, for all children to inherit; each child puts its own descriptors below them.
+
+    Streams remember whether they can seek, so they are made on what they will be: sealed memory, and pipes.
+    """
+    source = os.memfd_create("input")
+    reader, writer = os.pipe()
+    for fd, number in (source, 0), (writer, 1), (writer, 2):
+        os.dup2(fd, number)
+    for fd in source, reader, writer:
+        os.close(fd)
     sys.stdin = sys.__stdin__ = open(0, "r", encoding="utf-8", errors="surrogateescape", closefd=False)
     sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
     sys.stderr = sys.__stderr__ = open(

@@ -223,6 +223,21 @@ pub(crate) enum BenchCommand {
         #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
         rounds: u32,
     },
+    /// What judging costs, beside starting the same programs without a sandbox
+    #[command(after_help = crate::commands::JUDGE_TABLE)]
+    Judge {
+        /// Quiet samples of each figure that is compared with another
+        #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+        samples: u32,
+
+        /// Rounds of the figures that take longer: throughput, compiling, a whole suite, stopping
+        #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
+
+        /// HumanEval as published; the copy in the cache folder when absent
+        #[arg(long, value_name = "FILE")]
+        data: Option<PathBuf>,
+    },
     /// The server of `bench pipeline`
     #[command(hide = true)]
     MockServer {

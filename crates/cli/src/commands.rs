@@ -30,7 +30,7 @@ pub(crate) fn run(command: Command, surroundings: &Surroundings, ui: &Ui) -> any
             eval::run(&args, &settings, ui)
         }
         Command::Judge(args) => judge::run(&args.command, surroundings, ui),
-        Command::Bench { command } => bench::run(&command, ui),
+        Command::Bench { command } => bench::run(&command, surroundings, ui),
         Command::Model(args) => model::run(args.command, &load(surroundings, &[], ui)?, ui),
         Command::Runs(args) => {
             let settings = load(surroundings, &args.ledger.overrides(), ui)?;

@@ -1,5 +1,6 @@
 //! Measurements, each a subcommand that prints one row per figure.
 
+mod judge;
 mod mock;
 mod pipeline;
 
@@ -7,30 +8,71 @@ use std::time::Duration;
 
 use serde_json::json;
 
+pub(crate) use self::judge::TABLE as JUDGE_TABLE;
 use crate::args::BenchCommand;
 use crate::exit::Exit;
+use crate::settings::Surroundings;
 use crate::ui::Ui;
 
 /// One figure of a benchmark.
+#[derive(Debug, Clone)]
 pub(crate) struct Row {
     /// What was measured.
     pub(crate) name: String,
-    /// The median.
-    pub(crate) ours: f64,
+    /// The figure, or why there is none.
+    pub(crate) figure: Result<Figure, String>,
     /// Its unit.
     pub(crate) unit: &'static str,
-    /// The largest value that is acceptable, and the one that is wanted; smaller is better in all rows so far.
-    pub(crate) floor: f64,
-    pub(crate) goal: f64,
-    /// Rounds that the median is of.
+    /// What is acceptable and what is wanted, of the ratio where there is a peer, else of our own figure.
+    pub(crate) bounds: Bounds,
+}
+
+/// What came out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Figure {
+    /// The median.
+    pub(crate) ours: f64,
+    /// The median of what it is compared with, and the ratio that the bounds speak of.
+    pub(crate) peer: Option<Peer>,
+    /// Rounds that the median is of, and those that were thrown away since the machine was busy.
     pub(crate) n_samples: usize,
+    pub(crate) n_discarded: usize,
+}
+
+/// The other side of a comparison.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer {
+    pub(crate) median: f64,
+    pub(crate) ratio: f64,
+}
+
+/// What a figure should be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Bounds {
+    /// At most this; at best that.
+    AtMost(f64, f64),
+    /// At least this; at best that.
+    AtLeast(f64, f64),
+}
+
+impl Bounds {
+    fn parts(self) -> (&'static str, &'static str, f64, f64) {
+        match self {
+            Bounds::AtMost(floor, goal) => ("lower", "≤", floor, goal),
+            Bounds::AtLeast(floor, goal) => ("higher", "≥", floor, goal),
+        }
+    }
 }
 
 /// Runs a benchmark.
 ///
 /// # Errors
 /// When what it needs cannot be had.
-pub(crate) fn run(command: &BenchCommand, ui: &Ui) -> anyhow::Result<Exit> {
+pub(crate) fn run(
+    command: &BenchCommand,
+    surroundings: &Surroundings,
+    ui: &Ui,
+) -> anyhow::Result<Exit> {
     match command {
         BenchCommand::Pipeline {
             problems,
@@ -42,6 +84,20 @@ pub(crate) fn run(command: &BenchCommand, ui: &Ui) -> anyhow::Result<Exit> {
             print(&rows, ui)?;
             Ok(Exit::Success)
         }
+        BenchCommand::Judge {
+            samples,
+            rounds,
+            data,
+        } => {
+            let settings = super::load(surroundings, &[], ui)?;
+            let plan = judge::Plan {
+                n_samples: *samples as usize,
+                n_rounds: *rounds as usize,
+                data: data.clone(),
+            };
+            print(&judge::run(&plan, &settings, ui)?, ui)?;
+            Ok(Exit::Success)
+        }
         BenchCommand::MockServer { latency_ms } => mock::serve(Duration::from_millis(*latency_ms)),
     }
 }
@@ -49,34 +105,67 @@ pub(crate) fn run(command: &BenchCommand, ui: &Ui) -> anyhow::Result<Exit> {
 fn print(rows: &[Row], ui: &Ui) -> anyhow::Result<()> {
     if ui.json() {
         for row in rows {
+            let (better, _, floor, goal) = row.bounds.parts();
+            let figure = row.figure.as_ref().ok();
+            let peer = figure.and_then(|figure| figure.peer);
             let line = json!({
                 "schema": "mapcoder.bench/1",
                 "bench": row.name,
-                "ours": row.ours,
-                "peer": null,
+                "ours": figure.map(|figure| figure.ours),
+                "peer": peer.map(|peer| peer.median),
                 "unit": row.unit,
-                "ratio": null,
-                "better": "lower",
-                "compared": "ours",
-                "floor": row.floor,
-                "goal": row.goal,
-                "samples": row.n_samples,
+                "ratio": peer.map(|peer| peer.ratio),
+                "better": better,
+                "compared": if peer.is_some() { "ratio" } else { "ours" },
+                "floor": floor,
+                "goal": goal,
+                "samples": figure.map_or(0, |figure| figure.n_samples),
+                "discarded": figure.map_or(0, |figure| figure.n_discarded),
+                "absent": row.figure.as_ref().err(),
             });
             ui.line(&line.to_string())?;
         }
         return Ok(());
     }
-    let heading = ["what", "median", "unit", "floor", "goal", "rounds"]
-        .map(String::from)
-        .to_vec();
+    let heading = [
+        "what", "median", "unit", "peer", "ratio", "floor", "goal", "samples", "busy",
+    ]
+    .map(String::from)
+    .to_vec();
     let cells = rows.iter().map(|row| {
+        let (_, sign, floor, goal) = row.bounds.parts();
+        let number = |number: f64| format!("{number:.3}");
+        let figures = match &row.figure {
+            Ok(figure) => [
+                number(figure.ours),
+                figure
+                    .peer
+                    .map_or_else(String::new, |peer| number(peer.median)),
+                figure
+                    .peer
+                    .map_or_else(String::new, |peer| number(peer.ratio)),
+                figure.n_samples.to_string(),
+                figure.n_discarded.to_string(),
+            ],
+            Err(reason) => [
+                format!("absent: {reason}"),
+                String::new(),
+                String::new(),
+                "0".to_string(),
+                "0".to_string(),
+            ],
+        };
+        let [ours, peer, ratio, n_samples, n_discarded] = figures;
         vec![
             row.name.clone(),
-            format!("{:.3}", row.ours),
+            ours,
             row.unit.to_string(),
-            format!("≤ {}", row.floor),
-            format!("≤ {}", row.goal),
-            row.n_samples.to_string(),
+            peer,
+            ratio,
+            format!("{sign} {floor}"),
+            format!("{sign} {goal}"),
+            n_samples,
+            n_discarded,
         ]
     });
     let table: Vec<Vec<String>> = std::iter::once(heading).chain(cells).collect();

@@ -15,7 +15,7 @@ use ledger::{Ledger, RunSpec};
 use llm::{OpenAi, OpenAiSettings};
 use serde_json::json;
 
-use super::Row;
+use super::{Bounds, Figure, Row};
 use crate::ui::Ui;
 
 /// Solves `n_problems` at the same time, `n_rounds` times, and once more each from the record.
@@ -47,11 +47,14 @@ pub(super) fn run(
     }
     let row = |name: String, ours, unit, floor, goal| Row {
         name,
-        ours,
+        figure: Ok(Figure {
+            ours,
+            peer: None,
+            n_samples: n_rounds,
+            n_discarded: 0,
+        }),
         unit,
-        floor,
-        goal,
-        n_samples: n_rounds,
+        bounds: Bounds::AtMost(floor, goal),
     };
     Ok(vec![
         row(

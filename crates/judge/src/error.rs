@@ -29,3 +29,18 @@ pub enum JudgeError {
     #[error("the judge is shutting down")]
     Closed,
 }
+
+/// Why a job was not done.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// A cell broke; another may do it.
+    Cell(String),
+    /// The checker cannot work with the test; it will not the second time either.
+    Checker(String),
+}
+
+impl From<String> for Failure {
+    fn from(error: String) -> Failure {
+        Failure::Cell(error)
+    }
+}

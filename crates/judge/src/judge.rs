@@ -1,17 +1,17 @@
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use domain::{CaseReport, Judging, Language, Rung, Submission, Test, Verdict};
+use domain::{CaseReport, Judging, Language, Program, Rung, Submission, Test, Verdict};
 use tokio::sync::oneshot;
 
-use crate::checkers::Rule;
+use crate::checkers::{CallRule, Check, Kind};
 use crate::handle::Cell;
 use crate::languages::Toolchains;
 use crate::prepare::Cache;
 use crate::protocol::Purpose;
 use crate::queue::{Case, Executable, Job, Shared};
 use crate::worker::{Worker, setup};
-use crate::{JudgeError, Settings};
+use crate::{JudgeError, Settings, checkers};
 
 /// Judges submissions in sandboxed cells. Cloning it gives another handle on the same cells.
 #[derive(Clone)]
@@ -134,7 +134,11 @@ impl Judge {
             let verdict = Verdict::CompileError;
             return Ok(judging(verdict, Vec::new(), log, toolchain));
         };
-        let cases = match self.run_tests(submission, &executable, each).await? {
+        let check = self.check(submission).await?;
+        let cases = match self
+            .run_tests(submission, &executable, &check, each)
+            .await?
+        {
             Ok(cases) => cases,
             Err(reason) => return unavailable(reason),
         };
@@ -146,16 +150,49 @@ impl Judge {
         Ok(judging(verdict, cases, log, toolchain))
     }
 
+    /// The submission's checker, compiled where it is a program.
+    async fn check(&self, submission: &Submission) -> Result<Check, JudgeError> {
+        let has_calls = submission
+            .tests
+            .iter()
+            .any(|test| matches!(test, Test::Call { .. }));
+        match Kind::of(&submission.checker)? {
+            Kind::Rule(rule) => {
+                if has_calls {
+                    CallRule::of(rule)?;
+                }
+                Ok(Check::Rule(rule))
+            }
+            Kind::Source(_) if has_calls => Err(checkers::TEXTS_ONLY),
+            Kind::Source(source) => {
+                let fault = |reason| {
+                    JudgeError::Checker(format!("{}: {reason}", checkers::program_name(source)))
+                };
+                if self.toolchain(Language::Cpp).is_none() {
+                    return Err(fault("no C++ compiler is here".to_string()));
+                }
+                let program = Program {
+                    language: Language::Cpp,
+                    source: checkers::assembled(source),
+                };
+                let compiled = self.prepare(&program).await?;
+                let executable = compiled
+                    .executable
+                    .ok_or_else(|| fault(format!("it does not compile: {}", compiled.log)))?;
+                Ok(Check::Program(checkers::Program::new(source, executable)))
+            }
+        }
+    }
+
     /// Runs the tests: one after the other where the first failure ends it, else as cells become free.
     /// The inner error says why the language does not work here.
     async fn run_tests(
         &self,
         submission: &Submission,
         executable: &Executable,
+        check: &Check,
         mut each: impl FnMut(usize, &CaseReport),
     ) -> Result<Result<Vec<CaseReport>, String>, JudgeError> {
-        let rule = Rule::of(&submission.checker)?
-            .ok_or(JudgeError::Unsupported("a checker that is a program"))?;
         let start = |test: &Test| {
             let limits = match test {
                 Test::Stdio { .. } => submission.program.language.limits(&submission.limits),
@@ -164,7 +201,7 @@ impl Judge {
             self.start_case(Case {
                 executable: executable.clone(),
                 test: test.clone(),
-                rule,
+                check: check.clone(),
                 limits,
                 isolation: submission.isolation,
             })
@@ -198,7 +235,7 @@ impl Judge {
         case: Case,
     ) -> oneshot::Receiver<Result<CaseReport, JudgeError>> {
         let (answer, report) = oneshot::channel();
-        self.inner.shared.push(Job::Case(case, answer));
+        self.inner.shared.push(Job::Case(Box::new(case), answer));
         report
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use domain::{CaseReport, Digest, Exit, Isolation, Language, Limits, Program, Test, Verdict};
 use tokio::sync::oneshot;
 
-use crate::checkers::Rule;
+use crate::checkers::{Check, Rule};
 use crate::compile::files;
 use crate::judge::Inner;
 use crate::languages::{self, Run};
@@ -116,7 +116,7 @@ impl Judge {
                         input: String::new(),
                         expected: vec!["ok".into()],
                     },
-                    rule: Rule::Lines,
+                    check: Check::Rule(Rule::Lines),
                     limits: language.limits(&Limits::default()),
                     isolation: Isolation::Pooled,
                 });

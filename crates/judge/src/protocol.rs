@@ -87,6 +87,8 @@ pub(crate) enum Task {
     PythonServe,
     /// The test code in descriptor 0, calling over descriptor 1.
     PythonTest,
+    /// The description of a call in descriptor 0, made over descriptor 1.
+    PythonCall,
     /// A command that reads the source in descriptor 0 and leaves files in its directory.
     Compile {
         /// Absolute path and arguments; `{work}` stands for the directory.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use domain::{CaseReport, Isolation, Language, Limits, Program, Rung, Test};
 use tokio::sync::oneshot;
 
-use crate::checkers::Rule;
+use crate::checkers::Check;
 use crate::languages::{Header, Toolchains};
 use crate::{JudgeError, Settings, wait};
 
@@ -40,7 +40,7 @@ pub(crate) struct Compiled {
 pub(crate) struct Case {
     pub(crate) executable: Executable,
     pub(crate) test: Test,
-    pub(crate) rule: Rule,
+    pub(crate) check: Check,
     pub(crate) limits: Limits,
     pub(crate) isolation: Isolation,
 }
@@ -50,7 +50,7 @@ pub(crate) type Answer<T> = oneshot::Sender<Result<T, JudgeError>>;
 
 /// Something to do in a cell, and who waits for it.
 pub(crate) enum Job {
-    Case(Case, Answer<CaseReport>),
+    Case(Box<Case>, Answer<CaseReport>),
     Compile(Program, Answer<Compiled>),
 }
 

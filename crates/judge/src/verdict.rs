@@ -8,6 +8,7 @@ use domain::{CaseReport, Exit, Limits, Verdict};
 use serde::Deserialize;
 
 use crate::checkers::Opinion;
+use crate::error::Failure;
 use crate::handle::Run;
 use crate::protocol::{Hit, Outcome};
 
@@ -36,6 +37,8 @@ enum Status {
     Gone,
     /// The program broke the protocol.
     Violation,
+    /// The test makes no sense.
+    Malformed,
 }
 
 /// The report of a whole program's run. `check` looks at the output, where that decides.
@@ -59,7 +62,7 @@ pub(crate) fn of_stdio<E>(
 }
 
 /// The report of test code's run against a program.
-pub(crate) fn of_test(program: &Run, test: &Run, limits: &Limits) -> Result<CaseReport, String> {
+pub(crate) fn of_test(program: &Run, test: &Run, limits: &Limits) -> Result<CaseReport, Failure> {
     let finding = match test.outcome.hit {
         Some(_) => None,
         None => Some(finding(test)?),
@@ -89,6 +92,12 @@ pub(crate) fn of_test(program: &Run, test: &Run, limits: &Limits) -> Result<Case
                 "the program ended before its tests did",
             ),
             Status::Violation => (Verdict::Security, ""),
+            Status::Malformed => {
+                return Err(Failure::Checker(format!(
+                    "the test is malformed: {}",
+                    finding.message
+                )));
+            }
         },
     };
     let mut case = report(verdict, &program.outcome, &program.stderr);

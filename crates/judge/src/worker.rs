@@ -6,13 +6,15 @@ use std::time::{Duration, Instant};
 
 use domain::{CaseReport, Exit, Isolation, Limits, Rung, Test};
 
+use crate::checkers::{CallRule, Check};
+use crate::error::Failure;
 use crate::handle::{Cell, Run};
 use crate::languages::{self, Toolchains};
 use crate::protocol::{Allowance, Purpose, Setup, Task, raw};
 use crate::queue::{Answer, Case, Executable, Job, Shared};
 use crate::sys::{self, Sockets};
 use crate::verdict;
-use crate::{JudgeError, Settings};
+use crate::{JudgeError, Settings, checkers};
 
 /// Memory of the interpreter that runs test code.
 const ORACLE_MEMORY: u64 = 2 << 30;
@@ -70,20 +72,6 @@ impl Cells {
             Purpose::Oracle => &mut self.oracle,
             Purpose::Compile => &mut self.compile,
         }
-    }
-}
-
-/// Why a job was not done.
-enum Failure {
-    /// A cell broke; another may do it.
-    Cell(String),
-    /// The checker cannot work with the test; it will not the second time either.
-    Checker(String),
-}
-
-impl From<String> for Failure {
-    fn from(error: String) -> Failure {
-        Failure::Cell(error)
     }
 }
 
@@ -153,12 +141,37 @@ impl Worker {
         match (&case.executable, &case.test) {
             (executable, Test::Stdio { input, expected }) => {
                 let run = self.stdio(case, executable, input, is_unwanted)?;
-                let check = |output: &[u8]| case.rule.decide(output, expected);
-                verdict::of_stdio(&run, check).map_err(Failure::Checker)
+                verdict::of_stdio(&run, |output| match &case.check {
+                    Check::Rule(rule) => rule.decide(output, expected).map_err(Failure::Checker),
+                    Check::Program(program) => program.decide(
+                        [input.as_bytes(), output],
+                        expected,
+                        |texts| Ok(self.checker(program, texts, is_unwanted)?),
+                        Failure::Checker,
+                    ),
+                })
             }
             (Executable::Python(source), Test::Python { code }) => {
-                let (program, test) = self.python_test(case, source, code, is_unwanted)?;
-                Ok(verdict::of_test(&program, &test, &case.limits)?)
+                let task = Task::PythonTest;
+                let (program, test) = self.python_test(case, source, task, code, is_unwanted)?;
+                verdict::of_test(&program, &test, &case.limits)
+            }
+            (
+                Executable::Python(source),
+                Test::Call {
+                    function,
+                    arguments,
+                    expected,
+                },
+            ) => {
+                let Check::Rule(rule) = case.check else {
+                    return Err(Failure::Checker(checkers::TEXTS_ONLY.to_string()));
+                };
+                let rule = CallRule::of(rule).map_err(|error| error.to_string())?;
+                let call = rule.describe(function, arguments, expected);
+                let task = Task::PythonCall;
+                let (program, test) = self.python_test(case, source, task, &call, is_unwanted)?;
+                verdict::of_test(&program, &test, &case.limits)
             }
             (_, Test::Call { .. } | Test::Python { .. }) => {
                 Err(Failure::Cell("a test that this program cannot take".into()))
@@ -173,9 +186,42 @@ impl Worker {
         input: &str,
         is_unwanted: &dyn Fn() -> bool,
     ) -> Result<Run, String> {
-        let input = memory(input)?;
+        self.run_in(
+            Purpose::Run,
+            executable,
+            input.as_bytes(),
+            (case.limits, case.isolation),
+            is_unwanted,
+        )
+    }
+
+    /// Runs a checker where no untrusted program ever runs.
+    fn checker(
+        &mut self,
+        program: &checkers::Program,
+        texts: &[u8],
+        is_unwanted: &dyn Fn() -> bool,
+    ) -> Result<Run, String> {
+        let limits = checkers::program_limits();
+        self.run_in(
+            Purpose::Oracle,
+            &program.executable,
+            texts,
+            (limits, Isolation::Pooled),
+            is_unwanted,
+        )
+    }
+
+    fn run_in(
+        &mut self,
+        purpose: Purpose,
+        executable: &Executable,
+        input: &[u8],
+        (mut limits, isolation): (Limits, Isolation),
+        is_unwanted: &dyn Fn() -> bool,
+    ) -> Result<Run, String> {
+        let input = sys::sealed(c"text", input).map_err(|error| format!("memory: {error}"))?;
         let mut signs: &[&str] = &[];
-        let mut limits = case.limits;
         let (task, program) = match executable {
             Executable::Python(source) => (Task::PythonMain, source),
             Executable::Binary(language, binary) => {
@@ -203,21 +249,22 @@ impl Worker {
             }
         };
         let allowance = allowance(&limits);
-        let mut cell = self.take(Purpose::Run)?;
-        cell.send(task, allowance, case.isolation, &raw([program, &input]))?;
+        let mut cell = self.take(purpose)?;
+        cell.send(task, allowance, isolation, &raw([program, &input]))?;
         let mut run = cell.receive(&allowance, is_unwanted)?;
-        self.put_back(Purpose::Run, cell, &run);
+        self.put_back(purpose, cell, &run);
         // Some runtimes end the program themselves when its memory is used up, and say so.
         let failed = !matches!(run.outcome.exit, None | Some(Exit::Code(0)));
         run.outcome.oom |= failed && signs.iter().any(|sign| contains(&run.stderr, sign));
         Ok(run)
     }
 
-    /// Runs a program as a server of calls in one cell, and test code as their caller in another.
+    /// Runs a program as a server of calls in one cell, and in another their caller: test code, or one call.
     fn python_test(
         &mut self,
         case: &Case,
         source: &OwnedFd,
+        task: Task,
         code: &str,
         is_unwanted: &dyn Fn() -> bool,
     ) -> Result<(Run, Run), String> {
@@ -243,7 +290,7 @@ impl Worker {
             &raw([source, &program_end]),
         )?;
         oracle.send(
-            Task::PythonTest,
+            task,
             test_allowance,
             Isolation::Pooled,
             &raw([&code, &test_end]),

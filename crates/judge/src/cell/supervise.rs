@@ -153,6 +153,10 @@ impl Init<'_> {
                 let fds = [&fds[0], &self.null, stdout, stderr, &fds[1]];
                 return self.launch("test", is_nested, &fds, &rlimits, &filter);
             }
+            Task::PythonCall => {
+                let fds = [&fds[0], &self.null, stdout, stderr, &fds[1]];
+                return self.launch("call", is_nested, &fds, &rlimits, &filter);
+            }
         };
         let argv = Strings::of(&argv).map_err(broken)?;
         let environment = match task {

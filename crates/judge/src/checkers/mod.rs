@@ -1,12 +1,14 @@
 //! Whether an output is a right one, and where it is not, in one line.
 
 mod compat;
+mod custom;
 mod plain;
 mod testlib;
 
 use domain::{Checker, Harness};
 
 use crate::JudgeError;
+pub(crate) use custom::{Program, assembled, limits as program_limits, name as program_name};
 use testlib::Standard;
 
 /// What a checker says of an output.
@@ -21,6 +23,13 @@ pub(crate) enum Opinion {
 /// What a checker says, or why it cannot work with this test, which says nothing about the program.
 pub(crate) type Decision = Result<Opinion, String>;
 
+/// A checker that is ready.
+#[derive(Clone)]
+pub(crate) enum Check {
+    Rule(Rule),
+    Program(Program),
+}
+
 /// A way of comparing that is known to exist.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Rule {
@@ -31,13 +40,18 @@ pub(crate) enum Rule {
     Compat(Harness),
 }
 
-impl Rule {
-    /// The rule of a checker that compares texts; `None` for one that is a program of its own.
-    ///
+/// What a checker is made of.
+pub(crate) enum Kind<'a> {
+    Rule(Rule),
+    /// A program of its own.
+    Source(&'a str),
+}
+
+impl Kind<'_> {
     /// # Errors
     /// [`JudgeError::UnknownChecker`] for a name that testlib does not have.
-    pub(crate) fn of(checker: &Checker) -> Result<Option<Rule>, JudgeError> {
-        Ok(Some(match checker {
+    pub(crate) fn of(checker: &Checker) -> Result<Kind<'_>, JudgeError> {
+        Ok(Kind::Rule(match checker {
             Checker::Lines => Rule::Lines,
             Checker::Tokens => Rule::Tokens,
             &Checker::Float { tolerance } => Rule::Float { tolerance },
@@ -45,10 +59,12 @@ impl Rule {
                 Standard::named(name).ok_or_else(|| JudgeError::UnknownChecker(name.clone()))?,
             ),
             &Checker::Compat { harness } => Rule::Compat(harness),
-            Checker::Custom { .. } => return Ok(None),
+            Checker::Custom { source } => return Ok(Kind::Source(source)),
         }))
     }
+}
 
+impl Rule {
     /// Looks at an output. Any one of the accepted ones suffices; the reason is that of the first.
     pub(crate) fn decide(self, output: &[u8], expected: &[String]) -> Decision {
         first_right(expected, |answer| self.compare(output, answer.as_bytes()))
@@ -72,6 +88,54 @@ impl Rule {
                 }
             }
         })
+    }
+}
+
+/// How the values that a function returns are compared with those that are accepted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum CallRule {
+    /// By their types and values, floats within a tolerance if there is one.
+    Typed { tolerance: Option<f64> },
+    /// As a published harness does it.
+    Compat(Harness),
+}
+
+/// What is said where values come for a checker that compares texts.
+pub(crate) const TEXTS_ONLY: JudgeError =
+    JudgeError::Unsupported("a checker that compares texts only, with tests that call functions");
+
+impl CallRule {
+    /// The rule for values that goes with a rule for texts.
+    ///
+    /// # Errors
+    /// [`JudgeError::Unsupported`] where only texts can be compared.
+    pub(crate) fn of(rule: Rule) -> Result<CallRule, JudgeError> {
+        match rule {
+            Rule::Lines | Rule::Tokens => Ok(CallRule::Typed { tolerance: None }),
+            Rule::Float { tolerance } => Ok(CallRule::Typed {
+                tolerance: Some(tolerance),
+            }),
+            Rule::Compat(harness @ (Harness::Apps | Harness::LiveCodeBench)) => {
+                Ok(CallRule::Compat(harness))
+            }
+            Rule::Compat(_) | Rule::Standard(_) => Err(TEXTS_ONLY),
+        }
+    }
+
+    /// What the interpreter that makes the call must know.
+    pub(crate) fn describe(self, function: &str, arguments: &str, expected: &[String]) -> String {
+        let (tolerance, harness) = match self {
+            CallRule::Typed { tolerance } => (tolerance, None),
+            CallRule::Compat(harness) => (None, Some(harness.name())),
+        };
+        serde_json::json!({
+            "function": function,
+            "arguments": arguments,
+            "expected": expected,
+            "tolerance": tolerance,
+            "harness": harness,
+        })
+        .to_string()
     }
 }
 

@@ -170,11 +170,16 @@ def free_names(text):
     free -= of_module
     ours = {name for name in free if not hasattr(builtins, name)}
     # A program may define a function with a builtin's name, such as `sum`.
-    # It replaces the builtin only in a test that names nothing else of the program's.
+    # It replaces the builtin only in a test that names nothing else of the program's,
+    # and there only where it is called, or handed to a function of the test, as in `check(sum)`.
     if not ours:
-        calls = (node.func for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
-        called = {function.id for function in calls if isinstance(function, ast.Name)}
-        ours = {name for name in free & called if hasattr(builtins, name)}
+        used = set()
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                used.add(node.func.id)
+                if node.func.id in of_module:
+                    used.update(part.id for part in node.args if isinstance(part, ast.Name))
+        ours = {name for name in free & used if hasattr(builtins, name)}
     return sorted(ours)
 
 
@@ -187,42 +192,57 @@ def bounded_repr(value):
 
 
 def run_test(source):
-    """Runs test code and writes a report as JSON on what was standard output."""
+    """Runs test code and writes a report."""
+    write_report(source, run_statements)
+
+
+def run_statements(text, report, clients):
+    code = compile(text, TEST, "exec", dont_inherit=True)
+    client = Client()
+    clients.append(client)
+    scope = {"__name__": "test", "__builtins__": builtins}
+    define(scope, client, free_names(text))
+    exec(code, scope)
+
+
+def write_report(source, work):
+    """Does some work, and writes as JSON on what was standard output how it ended."""
     report_fd = os.dup(1)
     os.dup2(2, 1)
     sys.set_int_max_str_digits(0) if hasattr(sys, "set_int_max_str_digits") else None
     report = {"status": "passed", "message": "", "actual": "", "trace": ""}
-    client = None
+    clients = []
     text = source.decode("utf-8", "surrogatepass")
     try:
-        code = compile(text, TEST, "exec", dont_inherit=True)
-        client = Client()
-        scope = {"__name__": "test", "__builtins__": builtins}
-        define(scope, client, free_names(text))
-        exec(code, scope)
+        work(text, report, clients)
     except Gone:
         report["status"] = "gone"
     except Cannot as error:
         report.update(status="raised", message=f"the returned value cannot leave the program: {error}")
     except Violation as error:
         report.update(status="violation", message=str(error))
+    except Malformed as error:
+        report.update(status="malformed", message=str(error)[:MAX_TEXT])
     except BaseException as error:
-        failure(report, error, client, text)
-    if report["status"] not in ("passed", "gone") and client and client.last:
-        report["actual"] = bounded_repr(client.last[0])
+        failure(report, error, clients[0] if clients else None, text)
+    if report["status"] not in ("passed", "gone") and clients and clients[0].last:
+        report["actual"] = bounded_repr(clients[0].last[0])
     body = json.dumps(report).encode("ascii")
     while body:
         body = body[os.write(report_fd, body) :]
     os._exit(0)
 
 
-def define(scope, client, names):
+def names_of(client, names):
+    """What the program has under some names, of each in one word."""
     reply = client.exchange(["names", names, None]).get("names")
-    if type(reply) is not dict:
+    if type(reply) is not dict or any(name not in names or type(reply[name]) is not dict for name in reply):
         raise Violation("malformed names")
-    for name, kind in reply.items():
-        if name not in names or type(kind) is not dict:
-            raise Violation("malformed names")
+    return reply
+
+
+def define(scope, client, names):
+    for name, kind in names_of(client, names).items():
         if "module" in kind:
             root = str(kind["module"]).split(".")[0]
             if root in sys.stdlib_module_names:

@@ -4,10 +4,11 @@ This and the files that continue it are one program. It is started once per cell
 It speaks datagrams on descriptor 3: a JSON object with the run's settings comes in, with descriptors;
 the child's pid, and later its exit, go out.
 
-A child does one of three things:
+A child does one of four things:
   main   runs a whole program, as `python main.py` would;
   serve  loads a candidate and answers calls on a stream (this process never sees an expected value);
-  test   runs trusted test code whose undefined names are stand-ins for the candidate's globals.
+  test   runs trusted test code whose undefined names are stand-ins for the candidate's globals;
+  call   calls one of the candidate's functions and compares what it returns.
 
 Only values of exact built-in types cross the stream, as tagged JSON.
 """
@@ -123,7 +124,7 @@ def prepare(spec, fds):
         os.closerange(STREAM + 1, 4096)
     else:
         os.closerange(CONTROL, 4096)
-    return functools.partial({"main": run_main, "serve": serve, "test": run_test}[mode], source)
+    return functools.partial({"main": run_main, "serve": serve, "test": run_test, "call": run_call}[mode], source)
 
 
 def install_filter(program):

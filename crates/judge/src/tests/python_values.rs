@@ -126,6 +126,7 @@ async fn a_builtin_is_replaced_only_where_nothing_else_is_tested() {
         source,
         &[
             "assert sum(3, 4) == 12",
+            "def check(c):\n    assert c(3, 4) == 12 and len([1]) == 1\ncheck(sum)",
             "assert sorted(f([2, 1])) == [1, 2]",
         ],
     )

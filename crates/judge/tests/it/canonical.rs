@@ -39,7 +39,7 @@ async fn assert_all_accepted(judge: &Judge, submissions: Vec<(String, Submission
 }
 
 async fn human_eval_on(rung: Rung) {
-    let Some(rows) = rows("humaneval.jsonl") else {
+    let Some(rows) = rows("benchmarks/humaneval.jsonl") else {
         return;
     };
     let submissions = rows
@@ -73,7 +73,7 @@ async fn human_eval_on_landlock() {
 
 #[tokio::test]
 async fn mbpp() {
-    let Some(rows) = rows("mbpp_974.jsonl") else {
+    let Some(rows) = rows("benchmarks/mbpp_974.jsonl") else {
         return;
     };
     let submissions = rows

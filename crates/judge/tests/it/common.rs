@@ -105,10 +105,7 @@ pub(crate) async fn assert_healthy(judge: &Judge, after: &str) {
 
 /// Rows of a data file that lies outside of the repository; `None`, with a word on it, when it is absent.
 pub(crate) fn rows(file: &str) -> Option<Vec<serde_json::Value>> {
-    let path = format!(
-        "{}/../../../shared/data/benchmarks/{file}",
-        env!("CARGO_MANIFEST_DIR")
-    );
+    let path = format!("{}/../../../shared/data/{file}", env!("CARGO_MANIFEST_DIR"));
     match std::fs::read_to_string(&path) {
         Ok(text) => Some(
             text.lines()

@@ -6,7 +6,9 @@
 )]
 
 mod behaviour;
+mod calls;
 mod canonical;
+mod checkers;
 mod common;
 mod compile;
 mod compile_bombs;
@@ -14,4 +16,5 @@ mod forgeries;
 mod hostile;
 mod isolation;
 mod languages;
+mod rejudge;
 mod samples;

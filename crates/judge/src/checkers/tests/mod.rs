@@ -4,10 +4,12 @@ mod testlib;
 
 use domain::Checker;
 
-use super::{Opinion, Rule};
+use super::{Kind, Opinion};
 
 fn accepts(checker: &Checker, output: &[u8], answer: &str) -> bool {
-    let rule = Rule::of(checker).unwrap().unwrap();
+    let Ok(Kind::Rule(rule)) = Kind::of(checker) else {
+        panic!("{checker:?} is no rule");
+    };
     rule.decide(output, &[answer.to_string()]) == Ok(Opinion::Right)
 }
 

@@ -127,6 +127,14 @@ const REFUSED: &[c_long] = &[
     libc::SYS_msgctl,
     libc::SYS_mq_open,
     libc::SYS_mq_unlink,
+    libc::SYS_setxattr,
+    libc::SYS_lsetxattr,
+    libc::SYS_fsetxattr,
+    libc::SYS_removexattr,
+    libc::SYS_lremovexattr,
+    libc::SYS_fremovexattr,
+    SETXATTRAT,
+    REMOVEXATTRAT,
     // sockets: a stream pair is all there is
     libc::SYS_socket,
     libc::SYS_connect,
@@ -134,14 +142,47 @@ const REFUSED: &[c_long] = &[
     libc::SYS_listen,
 ];
 
-/// Calls that set something of the process in the first argument, for good.
-const OF_A_PROCESS: &[c_long] = &[
+/// Calls that set how a process runs, with its id in the first argument.
+/// A program may set itself, named by zero, and not the process that starts the next one.
+const SETTINGS: &[c_long] = &[
     libc::SYS_prlimit64,
-    libc::SYS_sched_setaffinity,
-    libc::SYS_sched_setattr,
-    libc::SYS_sched_setparam,
     libc::SYS_sched_setscheduler,
+    libc::SYS_sched_setaffinity,
+    libc::SYS_sched_setparam,
+    libc::SYS_sched_setattr,
 ];
+
+/// The same with a kind of target before its id, and the kind that means a process.
+const KINDS: &[(c_long, u32)] = &[(libc::SYS_setpriority, 0), (libc::SYS_ioprio_set, 1)];
+
+/// Calls that change what is known of a file, or watch it, which Landlock lets pass.
+const ATTRIBUTES: &[c_long] = &[
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_chmod,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_chown,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_lchown,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_utime,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_utimes,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_futimesat,
+    libc::SYS_fchmodat,
+    libc::SYS_fchmodat2,
+    libc::SYS_fchmod,
+    libc::SYS_fchown,
+    FILE_SETATTR,
+    libc::SYS_fchownat,
+    libc::SYS_utimensat,
+    libc::SYS_inotify_add_watch,
+];
+
+/// Calls of new kernels that the library does not name yet.
+const SETXATTRAT: c_long = 463;
+const REMOVEXATTRAT: c_long = 466;
+const FILE_SETATTR: c_long = 469;
 
 /// Calls that reach another process by its id in the first argument.
 const SIGNALS: &[c_long] = &[
@@ -150,9 +191,6 @@ const SIGNALS: &[c_long] = &[
     libc::SYS_rt_sigqueueinfo,
     libc::SYS_rt_tgsigqueueinfo,
     libc::SYS_pidfd_open,
-    libc::SYS_prlimit64,
-    libc::SYS_sched_setscheduler,
-    libc::SYS_sched_setaffinity,
 ];
 
 /// A program under construction.
@@ -188,7 +226,8 @@ impl Program {
 }
 
 /// The filter that every program inherits from its cell.
-pub(crate) fn inherited() -> Vec<u8> {
+/// Where no control group counts memory, there is none that belongs to no process: `counted` is false.
+pub(crate) fn inherited(counted: bool) -> Vec<u8> {
     let mut program = Program::default();
     program.begin();
     // clone3 hides its flags behind a pointer; without it the C library falls back to clone.
@@ -208,29 +247,44 @@ pub(crate) fn inherited() -> Vec<u8> {
     program.push(JUMP_EQUAL, 0, 1, libc::SOCK_DGRAM as u32);
     program.push(RETURN, 0, 0, refuse(libc::EPERM));
     program.push(RETURN, 0, 0, ALLOW);
-    // The first process of a namespace is the cell's own: its limits and priorities are not for programs to set.
-    for &call in OF_A_PROCESS {
+    for &call in SETTINGS {
         program.push(JUMP_EQUAL, 0, 4, call as u32);
         program.push(LOAD, 0, 0, argument(0));
-        program.push(JUMP_EQUAL, 0, 1, 1);
+        program.push(JUMP_EQUAL, 1, 0, 0);
         program.push(RETURN, 0, 0, refuse(libc::EPERM));
         program.push(RETURN, 0, 0, ALLOW);
     }
-    program.push(JUMP_EQUAL, 0, 6, libc::SYS_setpriority as u32);
-    program.push(LOAD, 0, 0, argument(1));
-    program.push(JUMP_EQUAL, 2, 0, 1);
-    program.push(LOAD, 0, 0, argument(0));
-    program.push(JUMP_EQUAL, 0, 1, libc::PRIO_USER);
-    program.push(RETURN, 0, 0, refuse(libc::EPERM));
-    program.push(RETURN, 0, 0, ALLOW);
+    for &(call, kind) in KINDS {
+        program.push(JUMP_EQUAL, 0, 6, call as u32);
+        program.push(LOAD, 0, 0, argument(0));
+        program.push(JUMP_EQUAL, 0, 2, kind);
+        program.push(LOAD, 0, 0, argument(1));
+        program.push(JUMP_EQUAL, 1, 0, 0);
+        program.push(RETURN, 0, 0, refuse(libc::EPERM));
+        program.push(RETURN, 0, 0, ALLOW);
+    }
+    if !counted {
+        program.on(libc::SYS_memfd_create, refuse(libc::EPERM));
+        // mmap: what is shared must be a file's.
+        program.push(JUMP_EQUAL, 0, 6, libc::SYS_mmap as u32);
+        program.push(LOAD, 0, 0, argument(3));
+        program.push(JUMP_ANY_BIT, 0, 3, libc::MAP_ANONYMOUS as u32);
+        program.push(AND, 0, 0, MAP_KIND);
+        program.push(JUMP_EQUAL, 1, 0, libc::MAP_PRIVATE as u32);
+        program.push(RETURN, 0, 0, refuse(libc::EPERM));
+        program.push(RETURN, 0, 0, ALLOW);
+    }
     for &call in REFUSED {
         program.on(call, refuse(libc::EPERM));
     }
     program.end()
 }
 
+/// The bits of `mmap`'s flags that say whether a mapping is shared.
+const MAP_KIND: u32 = 0xf;
+
 /// The filter of a run on rungs without process namespaces: it may make threads but no processes,
-/// and signal nobody but itself.
+/// signal nobody but itself, and change nothing of a file.
 /// The placeholder [`OWN_PID`] must be replaced before use, as [`bind`] does.
 pub(crate) fn single_process() -> Vec<u8> {
     let mut program = Program::default();
@@ -245,7 +299,16 @@ pub(crate) fn single_process() -> Vec<u8> {
         program.on(call, refuse(libc::EAGAIN));
     }
     program.on(libc::SYS_tkill, refuse(libc::EPERM));
-    program.on(libc::SYS_setpriority, refuse(libc::EPERM));
+    for &call in ATTRIBUTES {
+        program.on(call, refuse(libc::EPERM));
+    }
+    // fcntl: no signals of the kernel's to an owner of our choice.
+    program.push(JUMP_EQUAL, 0, 5, libc::SYS_fcntl as u32);
+    program.push(LOAD, 0, 0, argument(1));
+    program.push(JUMP_EQUAL, 1, 0, libc::F_SETOWN as u32);
+    program.push(JUMP_EQUAL, 0, 1, F_SETOWN_EX);
+    program.push(RETURN, 0, 0, refuse(libc::EPERM));
+    program.push(RETURN, 0, 0, ALLOW);
     for &call in SIGNALS {
         program.push(JUMP_EQUAL, 0, 5, call as u32);
         program.push(LOAD, 0, 0, argument(0));
@@ -256,6 +319,9 @@ pub(crate) fn single_process() -> Vec<u8> {
     }
     program.end()
 }
+
+/// `fcntl`'s second way to choose who gets the signals of a descriptor.
+const F_SETOWN_EX: u32 = 15;
 
 /// Makes a [`single_process`] filter one for the process with this id.
 pub(crate) fn bind(program: &mut [u8], pid: u32) {

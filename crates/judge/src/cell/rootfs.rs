@@ -17,7 +17,8 @@ pub(crate) const HOME: &str = "/box/run/home";
 /// Above [`WRITABLE`], the same directory for the cell's whole life.
 pub(crate) const BOX: &str = "/box";
 /// Devices that programs may use.
-pub(crate) const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
+/// The zero device is not among them: shared mappings of it are memory that no process is charged for.
+pub(crate) const DEVICES: [&str; 4] = ["null", "full", "random", "urandom"];
 
 /// A place that exists everywhere and holds nothing that programs may read.
 const NEW_ROOT: &str = "/sys";

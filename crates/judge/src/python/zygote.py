@@ -57,6 +57,9 @@ def zygote():
         if pid < 0:
             os._exit(1)
         if pid == 0:
+            if not is_nested:
+                # The program could end the zygote before it has said this id, so it is said before the program runs.
+                control.send(b'{"pid":%d}' % os.getpid())
             random.seed()
             try:
                 run = prepare(json.loads(message), list(fds))
@@ -70,7 +73,8 @@ def zygote():
                 os._exit(1)
         for fd in fds:
             os.close(fd)
-        control.send(b'{"pid":%d}' % pid)
+        if is_nested:
+            control.send(b'{"pid":%d}' % pid)
         _, status, usage = os.wait4(pid, 0)
         if is_nested:
             os.close(tell)

@@ -1,0 +1,286 @@
+//! What a case of the suite is.
+
+use std::time::Duration;
+
+use domain::{CaseReport, Checker, Isolation, Judging, Language, Limits, Program, Rung};
+use domain::{Submission, Test, Verdict};
+
+/// One program, and what the judge must say of it.
+#[derive(Clone, Copy)]
+pub(super) struct Case {
+    /// Which of the 71 numbered cases it belongs to.
+    pub(super) number: u8,
+    pub(super) title: &'static str,
+    attack: Attack,
+    input: Text,
+    expected: Text,
+    limits: Limits,
+    verdicts: &'static [Verdict],
+    exceptions: &'static [Exception],
+    evidence: Option<Evidence>,
+    /// How often it is judged; it must be judged alike each time.
+    pub(super) times: usize,
+}
+
+/// What is more to be true of the report of a case.
+type Evidence = fn(&CaseReport) -> bool;
+
+#[derive(Clone, Copy)]
+enum Attack {
+    /// A whole program.
+    Whole(Language, Text),
+    /// A function of `attacks.cpp`.
+    Native(&'static str),
+    /// A Python program that answers the calls of test code.
+    Function(&'static str, &'static str),
+}
+
+/// Text that is there, or is made when it is needed.
+#[derive(Clone, Copy)]
+enum Text {
+    Is(&'static str),
+    Made(fn() -> String),
+}
+
+impl Text {
+    fn get(self) -> String {
+        match self {
+            Text::Is(text) => text.into(),
+            Text::Made(make) => make(),
+        }
+    }
+}
+
+/// A rung on which a case may be judged differently, and why.
+#[derive(Clone, Copy)]
+pub(super) struct Exception {
+    /// The rung.
+    pub(super) rung: Rung,
+    /// What is right there.
+    pub(super) verdicts: &'static [Verdict],
+    /// Why.
+    pub(super) reason: &'static str,
+}
+
+/// On the lowest rung, programs may not start processes: they see a refusal, and most give up.
+pub(super) const NO_PROCESSES: Exception = Exception {
+    rung: Rung::Landlock,
+    verdicts: &[Verdict::RuntimeError],
+    reason: "no processes can be started",
+};
+
+/// The native program of all machine code attacks.
+pub(super) const NATIVE: &str = include_str!("attacks.cpp");
+
+/// Small limits, so that the suite stays quick; the wall limit leaves room for a busy machine.
+pub(super) const LIMITS: Limits = Limits {
+    cpu: Duration::from_millis(300),
+    wall: Duration::from_millis(1000),
+    memory_bytes: 64 << 20,
+    output_bytes: 1 << 20,
+    file_bytes: 1 << 20,
+    processes: 16,
+};
+
+/// A Python program that answers "1".
+pub(super) const fn python(
+    number: u8,
+    title: &'static str,
+    source: &'static str,
+    verdicts: &'static [Verdict],
+) -> Case {
+    let attack = Attack::Whole(Language::Python, Text::Is(source));
+    case(number, title, attack, verdicts)
+}
+
+/// A C++ program that answers "1".
+pub(super) const fn cpp(
+    number: u8,
+    title: &'static str,
+    source: &'static str,
+    verdicts: &'static [Verdict],
+) -> Case {
+    let attack = Attack::Whole(Language::Cpp, Text::Is(source));
+    case(number, title, attack, verdicts)
+}
+
+/// A program whose source is made by a function.
+pub(super) const fn made(
+    number: u8,
+    title: &'static str,
+    language: Language,
+    source: fn() -> String,
+    verdicts: &'static [Verdict],
+) -> Case {
+    let attack = Attack::Whole(language, Text::Made(source));
+    case(number, title, attack, verdicts)
+}
+
+/// A function of `attacks.cpp`, called by its name.
+pub(super) const fn native(
+    number: u8,
+    title: &'static str,
+    name: &'static str,
+    verdicts: &'static [Verdict],
+) -> Case {
+    case(number, title, Attack::Native(name), verdicts)
+}
+
+/// A Python program under a test that calls it.
+pub(super) const fn function(
+    number: u8,
+    title: &'static str,
+    source: &'static str,
+    test: &'static str,
+    verdicts: &'static [Verdict],
+) -> Case {
+    case(number, title, Attack::Function(source, test), verdicts)
+}
+
+const fn case(
+    number: u8,
+    title: &'static str,
+    attack: Attack,
+    verdicts: &'static [Verdict],
+) -> Case {
+    Case {
+        number,
+        title,
+        attack,
+        input: Text::Is(""),
+        expected: Text::Is("1\n"),
+        limits: LIMITS,
+        verdicts,
+        exceptions: &[],
+        evidence: None,
+        times: 1,
+    }
+}
+
+impl Case {
+    pub(super) const fn reads(mut self, input: &'static str) -> Case {
+        self.input = Text::Is(input);
+        self
+    }
+
+    pub(super) const fn reads_made(mut self, input: fn() -> String) -> Case {
+        self.input = Text::Made(input);
+        self
+    }
+
+    pub(super) const fn expects(mut self, expected: &'static str) -> Case {
+        self.expected = Text::Is(expected);
+        self
+    }
+
+    pub(super) const fn expects_made(mut self, expected: fn() -> String) -> Case {
+        self.expected = Text::Made(expected);
+        self
+    }
+
+    pub(super) const fn memory(mut self, bytes: u64) -> Case {
+        self.limits.memory_bytes = bytes;
+        self
+    }
+
+    pub(super) const fn output(mut self, bytes: u64) -> Case {
+        self.limits.output_bytes = bytes;
+        self
+    }
+
+    pub(super) const fn cpu(mut self, millis: u64) -> Case {
+        self.limits.cpu = Duration::from_millis(millis);
+        self.limits.wall = Duration::from_millis(3 * millis + 1000);
+        self
+    }
+
+    pub(super) const fn except(mut self, exceptions: &'static [Exception]) -> Case {
+        self.exceptions = exceptions;
+        self
+    }
+
+    pub(super) const fn proves(mut self, evidence: Evidence) -> Case {
+        self.evidence = Some(evidence);
+        self
+    }
+
+    pub(super) const fn times(mut self, times: usize) -> Case {
+        self.times = times;
+        self
+    }
+
+    /// What the judge is given; `canary` is a file outside that no program may touch.
+    pub(super) fn submission(&self, canary: &str) -> Submission {
+        let stdio = |input: String| Test::Stdio {
+            input,
+            expected: vec![self.expected.get()],
+        };
+        let (language, source, test) = match self.attack {
+            Attack::Whole(language, source) => (language, source.get(), stdio(self.input.get())),
+            Attack::Native(name) => {
+                let input = format!("{name}\n{canary}\n{}", self.input.get());
+                (Language::Cpp, NATIVE.into(), stdio(input))
+            }
+            Attack::Function(source, test) => {
+                let code = test.into();
+                (Language::Python, source.into(), Test::Python { code })
+            }
+        };
+        Submission {
+            program: Program { language, source },
+            tests: vec![test],
+            checker: Checker::Lines,
+            limits: self.limits,
+            isolation: Isolation::Pooled,
+            stop_on_first_failure: false,
+        }
+    }
+
+    /// Bytes that the judge may hold for this case: its texts, with a copy of each, and the output.
+    pub(super) fn allowed_bytes(&self) -> u64 {
+        let texts = self.input.get().len() + self.expected.get().len();
+        2 * texts as u64 + self.limits.output_bytes
+    }
+
+    /// The verdicts that are right on a rung.
+    pub(super) fn verdicts(&self, rung: Rung) -> &'static [Verdict] {
+        let exception = self.exceptions.iter().find(|other| other.rung == rung);
+        exception.map_or(self.verdicts, |exception| exception.verdicts)
+    }
+
+    /// Its row of the document.
+    pub(super) fn row(&self) -> String {
+        let language = match self.attack {
+            Attack::Whole(language, _) => language.title(),
+            Attack::Native(_) => Language::Cpp.title(),
+            Attack::Function(..) => "Python 3, called",
+        };
+        let names = |verdicts: &[Verdict]| {
+            let names: Vec<_> = verdicts.iter().map(|verdict| verdict.name()).collect();
+            names.join(", ")
+        };
+        let exceptions = self.exceptions.iter();
+        let exceptions: Vec<_> = exceptions
+            .map(|e| format!("`{}`: {}: {}", e.rung, names(e.verdicts), e.reason))
+            .collect();
+        format!(
+            "| {} | {} ({language}) | {} | {} |\n",
+            self.number,
+            self.title,
+            names(self.verdicts),
+            exceptions.join("; ")
+        )
+    }
+
+    /// What is wrong with a judging of this case, if anything.
+    pub(super) fn fault(&self, judging: &Judging) -> Option<String> {
+        let right = self.verdicts(judging.rung).contains(&judging.verdict);
+        let is_exception = self.exceptions.iter().any(|e| e.rung == judging.rung);
+        let proven = match (self.evidence, judging.cases.first()) {
+            (Some(evidence), Some(report)) if !is_exception => evidence(report),
+            _ => true,
+        };
+        let leaks = judging.compile_log.contains("root:");
+        (!right || !proven || leaks).then(|| format!("{} {}: {judging:?}", self.number, self.title))
+    }
+}

@@ -2,7 +2,7 @@ use std::os::fd::OwnedFd;
 
 use proptest::prelude::*;
 
-use crate::protocol::{FrameError, Head, Request, raw, read_frame, write_frame};
+use crate::protocol::{Allowance, FrameError, Head, Request, Task, raw, read_frame, write_frame};
 use crate::sys::{self, Sockets};
 
 fn pair() -> (OwnedFd, OwnedFd) {
@@ -54,7 +54,49 @@ fn sealed_memory_cannot_be_changed() {
     assert!(std::fs::File::from(memory).write_all(b"x").is_err());
 }
 
+/// The bytes of a frame that asks for a compilation.
+fn frame(argv: Vec<String>, allowance: Allowance) -> Vec<u8> {
+    let (left, right) = pair();
+    let request = Request::Run {
+        task: Task::Compile { argv },
+        allowance,
+    };
+    write_frame(&left, &request, &[b"body"], &[]).unwrap();
+    drop(left);
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut std::fs::File::from(right), &mut bytes).unwrap();
+    bytes
+}
+
 proptest! {
+    #[test]
+    fn a_damaged_frame_is_refused_or_read_whole(
+        argv in prop::collection::vec(any::<String>(), 0..4),
+        limits: [u64; 5],
+        processes: u32,
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let [cpu_us, wall_us, memory_bytes, output_bytes, file_bytes] = limits;
+        let allowance = Allowance { cpu_us, wall_us, memory_bytes, output_bytes, file_bytes, processes };
+        let whole = frame(argv, allowance);
+        let mut bytes = whole.clone();
+        for (at, byte) in &damage {
+            bytes[at.index(whole.len())] = *byte;
+        }
+        bytes.truncate(cut.map_or(whole.len(), |cut| cut.index(whole.len() + 1)));
+        let (left, right) = pair();
+        let is_damaged = bytes != whole;
+        if !bytes.is_empty() {
+            sys::send(std::os::fd::AsFd::as_fd(&left), &bytes, &[]).unwrap();
+        }
+        drop(left);
+        match read_frame::<Request>(&right) {
+            Ok(frame) => prop_assert!(frame.body.len() <= bytes.len()),
+            Err(_) => prop_assert!(is_damaged),
+        }
+    }
+
     #[test]
     fn no_bytes_break_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let (left, right) = pair();

@@ -17,4 +17,6 @@ mod isolation;
 mod languages;
 mod rejudge;
 mod samples;
+mod load;
+mod replies;
 mod suite;

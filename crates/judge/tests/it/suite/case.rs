@@ -18,6 +18,8 @@ pub(super) struct Case {
     verdicts: &'static [Verdict],
     exceptions: &'static [Exception],
     evidence: Option<Evidence>,
+    /// One of testlib's standard checkers, in place of the comparison line by line.
+    checker: Option<&'static str>,
     /// How often it is judged; it must be judged alike each time.
     pub(super) times: usize,
 }
@@ -153,6 +155,7 @@ const fn case(
         verdicts,
         exceptions: &[],
         evidence: None,
+        checker: None,
         times: 1,
     }
 }
@@ -204,6 +207,11 @@ impl Case {
         self
     }
 
+    pub(super) const fn checked_by(mut self, checker: &'static str) -> Case {
+        self.checker = Some(checker);
+        self
+    }
+
     pub(super) const fn times(mut self, times: usize) -> Case {
         self.times = times;
         self
@@ -229,7 +237,11 @@ impl Case {
         Submission {
             program: Program { language, source },
             tests: vec![test],
-            checker: Checker::Lines,
+            checker: self
+                .checker
+                .map_or(Checker::Lines, |name| Checker::Testlib {
+                    name: name.into(),
+                }),
             limits: self.limits,
             isolation: Isolation::Pooled,
             stop_on_first_failure: false,

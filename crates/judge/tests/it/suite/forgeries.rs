@@ -176,7 +176,7 @@ pub(super) const CASES: &[Case] = &[
         "import os\ndef f(x): os.execv('/bin/true', ['true'])",
         FAILED,
     ),
-    forgery(58, "becomes another interpreter", INTERPRETER, FAILED),
+    forgery(58, "becomes another interpreter", INTERPRETER, REFUSED),
     forgery(
         58,
         "exits in a thread",
@@ -373,7 +373,7 @@ pub(super) const CASES: &[Case] = &[
         60,
         "a list of names in advance",
         "import os\ndef send(text):\n  body = text.encode()\n  os.write(3, len(body).to_bytes(4, 'little') + body)\nsend('{\"names\": {\"f\": {\"module\": \"math\"}}}')\ndef f(x): return 3",
-        FORGED,
+        REFUSED,
     ),
     forgery(
         60,

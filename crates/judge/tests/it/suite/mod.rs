@@ -5,6 +5,7 @@
 //! Where a rung may judge differently, the case says so and why.
 
 mod case;
+mod comparisons;
 mod endings;
 mod environment;
 mod files;
@@ -34,6 +35,7 @@ const TABLE: &[&[Case]] = &[
     files::CASES,
     kernel::CASES,
     sources::CASES,
+    comparisons::CASES,
     forgeries::CASES,
 ];
 
@@ -157,21 +159,65 @@ fn landlock_of_nobody() {
 
 /// Cases that are no single program: the number, what it says, the file below this crate, and the test in it.
 const ELSEWHERE: &[(u8, &str, &str, &str)] = &[
-    (51, "what is no number", "src/checkers/tests/plain.rs", "what_is_no_number_must_be_the_same"),
-    (52, "large numbers", "src/checkers/tests/plain.rs", "integers_are_exact"),
-    (53, "white space, lines", "src/checkers/tests/plain.rs", "lines_ignore_white_space_at_ends_only"),
-    (54, "tolerance", "src/checkers/tests/plain.rs", "numbers_may_differ_a_little"),
-    (68, "a thousand runs", "tests/it/load.rs", "no_verdict_changes_under_load"),
-    (69, "near the limit on a busy machine", "tests/it/load.rs", "no_verdict_changes_under_load"),
-    (70, "the judge is killed", "tests/orphans.rs", "a_killed_judge_leaves_nothing"),
-    (71, "the next run, after every case", "tests/it/suite/mod.rs", "judge_all"),
+    (
+        51,
+        "what is no number",
+        "src/checkers/tests/plain.rs",
+        "what_is_no_number_must_be_the_same",
+    ),
+    (
+        52,
+        "large numbers",
+        "src/checkers/tests/plain.rs",
+        "integers_are_exact",
+    ),
+    (
+        53,
+        "white space, lines",
+        "src/checkers/tests/plain.rs",
+        "lines_ignore_white_space_at_ends_only",
+    ),
+    (
+        54,
+        "tolerance",
+        "src/checkers/tests/plain.rs",
+        "the_boundary_of_a_tolerance_belongs_to_it",
+    ),
+    (
+        68,
+        "a thousand runs",
+        "tests/it/load.rs",
+        "no_verdict_changes_under_load",
+    ),
+    (
+        69,
+        "near the limit on a busy machine",
+        "tests/it/load.rs",
+        "no_verdict_changes_under_load",
+    ),
+    (
+        70,
+        "the judge is killed",
+        "tests/orphans.rs",
+        "a_killed_judge_leaves_nothing",
+    ),
+    (
+        71,
+        "the next run, after every case",
+        "tests/it/suite/mod.rs",
+        "judge_all",
+    ),
 ];
 
 #[test]
 fn every_number_is_there() {
     let mut missing = Vec::new();
     for number in 1..=71 {
-        let in_table = TABLE.iter().copied().flatten().any(|case| case.number == number);
+        let in_table = TABLE
+            .iter()
+            .copied()
+            .flatten()
+            .any(|case| case.number == number);
         let elsewhere = ELSEWHERE.iter().any(|(other, _, file, test)| {
             let path = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
             let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -186,23 +232,40 @@ fn every_number_is_there() {
 
 /// The table as a document, and where it lies.
 fn document() -> (String, &'static str) {
-    let mut rows: Vec<_> = TABLE.iter().copied().flatten().map(|case| (case.number, case.row())).collect();
+    let mut rows: Vec<_> = TABLE
+        .iter()
+        .copied()
+        .flatten()
+        .map(|case| (case.number, case.row()))
+        .collect();
     rows.extend(ELSEWHERE.iter().map(|(number, title, file, test)| {
-        (*number, format!("| {number} | {title} | `{test}` in `crates/judge/{file}` | |\n"))
+        (
+            *number,
+            format!("| {number} | {title} | `{test}` in `crates/judge/{file}` | |\n"),
+        )
     }));
     rows.sort_by_key(|(number, _)| *number);
     let mut text = String::from(include_str!("document.md"));
     rows.iter().for_each(|(_, row)| text.push_str(row));
-    (text, concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/judge-cases.md"))
+    (
+        text,
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/judge-cases.md"),
+    )
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "whoever changes the table asks for the document to be written again")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whoever changes the table asks for the document to be written again"
+)]
 fn the_document_says_what_is_tested() {
     let (text, path) = document();
     if std::env::var("JUDGE_WRITE_CASES").is_ok() {
         std::fs::write(path, &text).unwrap();
     }
     let is_written = std::fs::read_to_string(path).is_ok_and(|written| written == text);
-    assert!(is_written, "{path} is old: run this test with JUDGE_WRITE_CASES=1");
+    assert!(
+        is_written,
+        "{path} is old: run this test with JUDGE_WRITE_CASES=1"
+    );
 }

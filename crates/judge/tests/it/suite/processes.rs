@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use domain::Rung;
-use domain::Verdict::{Accepted, IdleLimit, MemoryLimit, RuntimeError, TimeLimit};
+use domain::Verdict::{Accepted, IdleLimit, MemoryLimit, RuntimeError, TimeLimit, WrongAnswer};
 
 use super::case::{Case, Exception, NO_PROCESSES, native, python};
 
-/// Where a signal reaches nobody, the program notices and fails by itself.
 pub(super) const CASES: &[Case] = &[
     native(13, "fork bomb", "fork_bomb", &[TimeLimit, RuntimeError, IdleLimit, MemoryLimit])
         .except(&[Exception { verdicts: &[TimeLimit], ..NO_PROCESSES }]),
@@ -30,6 +29,7 @@ pub(super) const CASES: &[Case] = &[
     python(17, "forks", "import os\ntry:\n  if os.fork() == 0: os._exit(0)\n  os.wait()\nexcept BlockingIOError: pass\nprint(1)", &[Accepted]),
     native(18, "traces", "traces", &[Accepted]),
     native(19, "kills everybody", "signals_everybody", &[RuntimeError]),
+    python(19, "takes the interpreter apart", "import gc, sys\nfor o in gc.get_objects():\n  try: o.clear()\n  except Exception: pass\nsys.modules.clear()", &[WrongAnswer, RuntimeError, TimeLimit]),
     python(19, "kills its parent", "import os\nos.kill(os.getppid(), 9)\nprint(1)", &[RuntimeError]),
     python(19, "kills the cell", "import os\nfor pid in (1, os.getpgid(os.getppid())):\n  try: os.kill(pid, 9)\n  except OSError: pass\nprint(1)", &[Accepted, RuntimeError]),
     native(19, "stops everybody", "stops_everybody", &[RuntimeError, IdleLimit])

@@ -226,8 +226,9 @@ impl Program {
 }
 
 /// The filter that every program inherits from its cell.
-/// Where no control group counts memory, there is none that belongs to no process: `counted` is false.
-pub(crate) fn inherited(counted: bool) -> Vec<u8> {
+/// Programs that are not trusted get no shared memory without a file: where no control group counts, it would have
+/// no limit, and where one does, the kernel would kill another process for it.
+pub(crate) fn inherited(trusted: bool) -> Vec<u8> {
     let mut program = Program::default();
     program.begin();
     // clone3 hides its flags behind a pointer; without it the C library falls back to clone.
@@ -263,8 +264,7 @@ pub(crate) fn inherited(counted: bool) -> Vec<u8> {
         program.push(RETURN, 0, 0, refuse(libc::EPERM));
         program.push(RETURN, 0, 0, ALLOW);
     }
-    if !counted {
-        program.on(libc::SYS_memfd_create, refuse(libc::EPERM));
+    if !trusted {
         // mmap: what is shared must be a file's.
         program.push(JUMP_EQUAL, 0, 6, libc::SYS_mmap as u32);
         program.push(LOAD, 0, 0, argument(3));

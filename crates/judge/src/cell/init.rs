@@ -108,6 +108,8 @@ impl Init<'_> {
                 .join()
                 .map_err(|error| format!("join the control group: {error}"))?;
         }
+        // The restrictions may refuse memory that is shared.
+        let nest = Nest::new().map_err(|error| format!("shared memory: {error}"))?;
         restrict::apply(setup, restrict::kept(setup, program_user), None)?;
         self_test(setup, program_user)?;
         step("capabilities", "none, and no way to gain any");
@@ -145,7 +147,7 @@ impl Init<'_> {
             ceilings: Ceilings::now().map_err(|error| format!("limits: {error}"))?,
             spawner: Spawner::new(directory, temporary, program_user)
                 .map_err(|error| error.to_string())?,
-            nest: Nest::new().map_err(|error| format!("shared memory: {error}"))?,
+            nest,
             zygote,
             null: sys::open_null().map_err(|error| format!("null device: {error}"))?,
             traces: has_namespaces

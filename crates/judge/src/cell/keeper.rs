@@ -45,6 +45,8 @@ enum Question {
     Place(Task),
     /// What the compiler left.
     Artifact(Task),
+    /// The end of the process behind the descriptor that comes along.
+    Kill,
 }
 
 impl Keeper {
@@ -99,12 +101,25 @@ impl Keeper {
             .is_some_and(|answer| answer.header[0] == 1)
     }
 
+<<<<<<< HEAD
     /// What a compiler left.
     pub(super) fn artifact(&self, task: &Task) -> Option<OwnedFd> {
         self.ask(&Question::Artifact(task.clone()), &[])?.fds.pop()
     }
 
     fn ask(&self, question: &Question, fds: &[RawFd]) -> Option<Frame<[u64; 3]>> {
+=======
+    /// Ends a process that the zygote started, which Landlock keeps out of the supervisor's reach.
+    pub(super) fn kill(&self, handle: &OwnedFd) {
+        let _ = self.ask_with(&Question::Kill, &[handle.as_raw_fd()]);
+    }
+
+    fn ask(&self, question: &Question) -> Option<Frame<[u64; 3]>> {
+        self.ask_with(question, &[])
+    }
+
+    fn ask_with(&self, question: &Question, fds: &[RawFd]) -> Option<Frame<[u64; 3]>> {
+>>>>>>> 432ec96 (judge: the keeper ends what the zygote started, which Landlock keeps out of the supervisor's reach)
         write_frame(&self.socket, question, &[], fds).ok()?;
         match sys::poll([self.socket.as_raw_fd()], Some(ANSWER)) {
             Ok([true]) => read_frame(&self.socket).ok(),
@@ -163,6 +178,10 @@ impl Desk<'_> {
                     ([u64::from(is_placed), 0, 0], None)
                 }
                 Question::Look(pid) => (self.look(pid), None),
+                Question::Kill => {
+                    frame.fds.iter().for_each(sys::kill_pidfd);
+                    ([0; 3], None)
+                }
                 Question::Artifact(task) => ([0; 3], files::artifact(self.setup, &task)),
             };
             let file: Vec<_> = file.iter().map(|file| file.as_raw_fd()).collect();

@@ -59,9 +59,9 @@ pub(super) fn apply(setup: &Setup, kept: u64, program_user: Option<u32>) -> Resu
             return Err("Landlock: the kernel does not enforce it".into());
         }
     }
-    // A compiler is no foreign code, and what it makes leaves the cell as memory.
-    let counted = setup.rung == Rung::Full || setup.purpose == Purpose::Compile;
-    sys::install_filter(&filter::inherited(counted)).map_err(|error| format!("seccomp: {error}"))
+    // A compiler is no foreign code.
+    let trusted = setup.purpose == Purpose::Compile;
+    sys::install_filter(&filter::inherited(trusted)).map_err(|error| format!("seccomp: {error}"))
 }
 
 /// Restricts the file system; true when the kernel enforces it.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::Exit;
 
 use super::init::Init;
+use super::keeper::Keeper;
 use super::watch::{Broken, LAUNCH};
 use super::zygote::{Word, Zygote};
 use crate::sys::{self, Ended, Waited};
@@ -44,13 +45,12 @@ impl Running {
         }
     }
 
-    pub(super) fn kill(&self) {
-        let handle = match self {
-            Running::Own { handle, .. } | Running::Nested { handle, .. } => Some(handle),
-            Running::Forked { handle, .. } => handle.as_ref(),
-        };
-        if let Some(handle) = handle {
-            sys::kill_pidfd(handle);
+    pub(super) fn kill(&self, keeper: &Keeper) {
+        match self {
+            Running::Own { handle, .. } | Running::Nested { handle, .. } => {
+                sys::kill_pidfd(handle);
+            }
+            Running::Forked { handle, .. } => handle.iter().for_each(|handle| keeper.kill(handle)),
         }
     }
 

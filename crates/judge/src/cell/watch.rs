@@ -150,7 +150,7 @@ impl<'a> Watch<'a> {
 
     /// Kills the program and takes the last word on it.
     fn end(&mut self) -> Result<Option<End>, Broken> {
-        self.running.kill();
+        self.running.kill(&self.init.keeper);
         self.last_word()
     }
 

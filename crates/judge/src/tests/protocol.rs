@@ -60,6 +60,7 @@ fn frame(argv: Vec<String>, allowance: Allowance) -> Vec<u8> {
     let request = Request::Run {
         task: Task::Compile { argv },
         allowance,
+        isolation: domain::Isolation::Pooled,
     };
     write_frame(&left, &request, &[b"body"], &[]).unwrap();
     drop(left);

@@ -1,4 +1,4 @@
-use domain::{Checker, Judging, Language, Limits, Program, Rung, Submission, Test};
+use domain::{Checker, Judging, Language, Limits, Program, Rung, Submission, Test, Verdict};
 use judge::{Judge, Settings};
 
 /// The settings of a judge on exactly this rung.
@@ -76,9 +76,31 @@ pub(crate) fn asserts(code: &str) -> Test {
     Test::Python { code: code.into() }
 }
 
-/// Judges.
+/// Judges, and insists that the next run in the same cells is not affected.
 pub(crate) async fn judged(judge: &Judge, submission: &Submission) -> Judging {
     judge.judge(submission).await.unwrap()
+}
+
+/// The two things that every cell must still do right after whatever ran before.
+pub(crate) async fn assert_healthy(judge: &Judge, after: &str) {
+    let program = submission(
+        Language::Python,
+        "print(int(input()) + 1)",
+        vec![stdio("3\n", "4\n")],
+    );
+    let function = submission(
+        Language::Python,
+        "def f(x):\n    return x + 1",
+        vec![asserts("assert f(3) == 4")],
+    );
+    for benign in [program, function] {
+        let judging = judged(judge, &benign).await;
+        assert_eq!(
+            judging.verdict,
+            Verdict::Accepted,
+            "benign run after {after}: {judging:?}"
+        );
+    }
 }
 
 /// Rows of a data file that lies outside of the repository; `None`, with a word on it, when it is absent.

@@ -165,18 +165,7 @@ static int reserves_100_gb() {
     return right();
 }
 static int maps_100_gb() { char* at = pages(100ul << 30); if (!at) return 3; touch(at, 8 * MB); return right(); }
-static int memory_in_files() {  // memory that belongs to no process
-    char block[1 << 16];
-    memset(block, 1, sizeof block);
-    for (int i = 0; i < 1000; i++) {
-        int fd = syscall(SYS_memfd_create, "x", 0);
-        if (fd < 0) return right();
-        for (int n = 0; n < 16; n++) if (write(fd, block, sizeof block) < 0) return right();
-    }
-    say("all of it\n");
-    return 0;
-}
-static int memory_that_is_shared() {  // the same, out of sight of the process that made it
+static int memory_that_is_shared() {  // out of sight of the process that made it
     int zero = open("/dev/zero", O_RDWR), kind = zero < 0 ? MAP_ANONYMOUS : 0;
     for (int i = 0; i < 64; i++) {
         if (i == 32) { zero = -1; kind = MAP_ANONYMOUS; }
@@ -468,7 +457,7 @@ static const struct { const char* name; int (*run)(); } ATTACKS[] = {
     ATTACK(children_spin), ATTACK(fork_bomb), ATTACK(daemon_leaves), ATTACK(daemon_holds_the_output),
     ATTACK(child_prints_later), ATTACK(starts_a_shell), ATTACK(traces), ATTACK(signals_everybody),
     ATTACK(stops_everybody), ATTACK(owns_signals), ATTACK(touches_10_gb), ATTACK(children_share_the_memory),
-    ATTACK(child_dies_of_memory), ATTACK(reserves_100_gb), ATTACK(maps_100_gb), ATTACK(memory_in_files),
+    ATTACK(child_dies_of_memory), ATTACK(reserves_100_gb), ATTACK(maps_100_gb),
     ATTACK(memory_that_is_shared), ATTACK(deep_recursion), ATTACK(endless_recursion), ATTACK(prints_without_end),
     ATTACK(floods_errors), ATTACK(closes_the_output), ATTACK(writes_everywhere), ATTACK(answers_unread),
     ATTACK(reads_the_machine), ATTACK(changes_the_machine), ATTACK(fills_one_file), ATTACK(fills_the_disk),

@@ -248,6 +248,11 @@ impl Case {
         }
     }
 
+    /// True for a program that test code calls.
+    pub(super) fn is_called(&self) -> bool {
+        matches!(self.attack, Attack::Function(..))
+    }
+
     /// Bytes that the judge may hold for this case: its texts, with a copy of each, and the output.
     pub(super) fn allowed_bytes(&self) -> u64 {
         let texts = self.input.get().len() + self.expected.get().len();

@@ -76,34 +76,31 @@ impl Benign {
     }
 
     /// What is different for the next run; nothing may be.
-    pub(super) async fn differences(&self, judge: &Judge) -> Vec<String> {
+    /// After a whole program that is another, and after a function that is called, another such.
+    pub(super) async fn differences(&self, judge: &Judge, was_called: bool) -> Vec<String> {
         let mut found = Vec::new();
-        let said = [Some(&self.said[0]), Some(&self.said[1]), None];
-        for (program, said) in [&self.native, &self.python, &self.function]
-            .into_iter()
-            .zip(said)
-        {
+        let other = if was_called {
+            (&self.function, None)
+        } else {
+            (&self.native, Some(&self.said[0]))
+        };
+        for (program, said) in [other, (&self.python, Some(&self.said[1]))] {
             let judging = match judge.judge(program).await {
+                Ok(judging) if judging.verdict == Verdict::Accepted => continue,
                 Ok(judging) => judging,
                 Err(error) => {
                     found.push(format!("the next run failed: {error}"));
                     continue;
                 }
             };
-            if judging.verdict == Verdict::Accepted {
-                continue;
-            }
             let actual = judging.cases.first().map_or("", |case| &case.actual);
-            match said {
-                Some(said) => {
-                    let new = actual
-                        .lines()
-                        .filter(|line| !said.lines().any(|old| old == *line));
-                    let new: Vec<_> = new.collect();
-                    found.push(format!("the next run, {}, sees {new:?}", judging.verdict));
-                }
-                None => found.push(format!("the next test: {judging:?}")),
-            }
+            let is_new =
+                |line: &&str| said.is_some_and(|said| !said.lines().any(|old| old == *line));
+            let new: Vec<_> = actual.lines().filter(is_new).collect();
+            found.push(format!(
+                "the next run: {}, new is {new:?}: {judging:?}",
+                judging.verdict
+            ));
         }
         found
     }

@@ -37,9 +37,6 @@ pub(super) const CASES: &[Case] = &[
     native(22, "child dies of memory", "child_dies_of_memory", &[MemoryLimit]).except(&[NO_PROCESSES, UNSEEN]),
     native(23, "reserves 100 GB", "reserves_100_gb", &[Accepted]),
     native(23, "maps 100 GB untouched", "maps_100_gb", &[Accepted]).except(REFUSED),
-    native(20, "memory in files without a name", "memory_in_files", &[MemoryLimit, Accepted])
-        .cpu(2000)
-        .proves(|report| report.memory_bytes < LIMITS.memory_bytes + (8 << 20)),
     native(20, "shared memory out of sight", "memory_that_is_shared", &[MemoryLimit, Accepted])
         .cpu(2000)
         .proves(|report| report.memory_bytes < LIMITS.memory_bytes + (8 << 20)),

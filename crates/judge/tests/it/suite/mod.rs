@@ -71,7 +71,12 @@ fn judge_all(rung: Rung) {
     let mut faults = Vec::new();
     runtime.block_on(async {
         let benign = Benign::new(&judge).await;
-        assert_eq!(benign.differences(&judge).await, Vec::<String>::new());
+        for was_called in [false, true] {
+            assert_eq!(
+                benign.differences(&judge, was_called).await,
+                Vec::<String>::new()
+            );
+        }
         let n_processes = inspect::descendants().len();
         let outside = Outside::now(&canary, &scratch);
         for case in TABLE.iter().copied().flatten() {
@@ -99,11 +104,8 @@ fn judge_all(rung: Rung) {
                 if now != outside {
                     say(format!("the machine changed: {now:?}"));
                 }
-                benign
-                    .differences(&judge)
-                    .await
-                    .into_iter()
-                    .for_each(&mut say);
+                let differences = benign.differences(&judge, case.is_called()).await;
+                differences.into_iter().for_each(&mut say);
                 if start.elapsed() > PATIENCE {
                     say("it took too long".into());
                 }

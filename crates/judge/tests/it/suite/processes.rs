@@ -32,7 +32,7 @@ pub(super) const CASES: &[Case] = &[
     python(19, "takes the interpreter apart", "import gc, sys\nfor o in gc.get_objects():\n  try: o.clear()\n  except Exception: pass\nsys.modules.clear()", &[WrongAnswer, RuntimeError, TimeLimit]),
     python(19, "kills its parent", "import os\nos.kill(os.getppid(), 9)\nprint(1)", &[RuntimeError]),
     python(19, "kills the cell", "import os\nfor pid in (1, os.getpgid(os.getppid())):\n  try: os.kill(pid, 9)\n  except OSError: pass\nprint(1)", &[Accepted, RuntimeError]),
-    native(19, "stops everybody", "stops_everybody", &[RuntimeError, IdleLimit])
+    native(19, "stops everybody", "stops_everybody", &[Accepted, RuntimeError, IdleLimit])
         .except(&[NO_SIGNALS]),
     python(19, "stops its parent", "import os, signal\nos.kill(os.getppid(), signal.SIGSTOP)\nprint(1)", &[RuntimeError, IdleLimit])
         .except(&[Exception { verdicts: &[RuntimeError], ..NO_SIGNALS }]),

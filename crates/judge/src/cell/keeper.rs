@@ -101,25 +101,17 @@ impl Keeper {
             .is_some_and(|answer| answer.header[0] == 1)
     }
 
-<<<<<<< HEAD
     /// What a compiler left.
     pub(super) fn artifact(&self, task: &Task) -> Option<OwnedFd> {
         self.ask(&Question::Artifact(task.clone()), &[])?.fds.pop()
     }
 
-    fn ask(&self, question: &Question, fds: &[RawFd]) -> Option<Frame<[u64; 3]>> {
-=======
     /// Ends a process that the zygote started, which Landlock keeps out of the supervisor's reach.
     pub(super) fn kill(&self, handle: &OwnedFd) {
-        let _ = self.ask_with(&Question::Kill, &[handle.as_raw_fd()]);
+        let _ = self.ask(&Question::Kill, &[handle.as_raw_fd()]);
     }
 
-    fn ask(&self, question: &Question) -> Option<Frame<[u64; 3]>> {
-        self.ask_with(question, &[])
-    }
-
-    fn ask_with(&self, question: &Question, fds: &[RawFd]) -> Option<Frame<[u64; 3]>> {
->>>>>>> 432ec96 (judge: the keeper ends what the zygote started, which Landlock keeps out of the supervisor's reach)
+    fn ask(&self, question: &Question, fds: &[RawFd]) -> Option<Frame<[u64; 3]>> {
         write_frame(&self.socket, question, &[], fds).ok()?;
         match sys::poll([self.socket.as_raw_fd()], Some(ANSWER)) {
             Ok([true]) => read_frame(&self.socket).ok(),

@@ -2,7 +2,9 @@ use std::os::fd::OwnedFd;
 
 use proptest::prelude::*;
 
-use crate::protocol::{Allowance, FrameError, Head, Request, Task, raw, read_frame, write_frame};
+use crate::protocol::{
+    Allowance, Artifact, FrameError, Head, Request, Task, raw, read_frame, write_frame,
+};
 use crate::sys::{self, Sockets};
 
 fn pair() -> (OwnedFd, OwnedFd) {
@@ -58,7 +60,12 @@ fn sealed_memory_cannot_be_changed() {
 fn frame(argv: Vec<String>, allowance: Allowance) -> Vec<u8> {
     let (left, right) = pair();
     let request = Request::Run {
-        task: Task::Compile { argv },
+        task: Task::Compile {
+            argv,
+            env: vec!["A=b".into()],
+            source: Some("main.cpp".into()),
+            artifact: Artifact::Out,
+        },
         allowance,
         isolation: domain::Isolation::Pooled,
     };

@@ -10,6 +10,8 @@ mod model;
 mod runs;
 mod solve;
 
+pub(crate) use bench::JUDGE_TABLE;
+
 use crate::args::Command;
 use crate::exit::Exit;
 use crate::settings::{Override, Settings, Surroundings};

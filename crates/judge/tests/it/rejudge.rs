@@ -411,9 +411,12 @@ async fn assert_explained_by_leaks(judge: &Judge, differing: &[&Rejudged], set: 
 /// The rows on which we differ are those in the table, as far as they were judged.
 fn assert_in_table(all: &[Rejudged], table: &[(&str, &[&str])]) -> usize {
     let expected = |one: &Rejudged| {
+        let id = &one.answer.id;
+        // The rest of a long name may be left out.
+        let is_named = |entry: &&str| id == entry || entry.ends_with('_') && id.starts_with(entry);
         table
             .iter()
-            .any(|(source, ids)| one.answer.source == *source && ids.contains(&&*one.answer.id))
+            .any(|(source, ids)| one.answer.source == *source && ids.iter().any(is_named))
     };
     let wrong: Vec<&Rejudged> = all
         .iter()
@@ -447,42 +450,42 @@ const MBPP: &[(&str, &[&str])] = &[
     (
         "ChatGPT-Analogical-MBPP-Python3",
         &[
-            "mbpp_129_magic_square_test",
-            "mbpp_170_sum_range_list",
-            "mbpp_256_count_Primes_nums",
-            "mbpp_274_even_binomial_Coeff_Sum",
-            "mbpp_291_count_no_of_ways",
-            "mbpp_419_round_and_sum",
-            "mbpp_425_count_element_in_list",
-            "mbpp_614_cummulative_sum",
-            "mbpp_724_power_base_sum",
-            "mbpp_777_find_sum",
-            "mbpp_782_odd_length_sum",
-            "mbpp_805_max_sum_list",
+            "mbpp_129_",
+            "mbpp_170_",
+            "mbpp_256_",
+            "mbpp_274_",
+            "mbpp_291_",
+            "mbpp_419_",
+            "mbpp_425_",
+            "mbpp_614_",
+            "mbpp_724_",
+            "mbpp_777_",
+            "mbpp_782_",
+            "mbpp_805_",
         ],
     ),
     (
         "ChatGPT-MapCoder-3-5-MBPP-Python3",
         &[
-            "mbpp_61_count_Substrings",
-            "mbpp_109_odd_Equivalent",
-            "mbpp_129_magic_square_test",
-            "mbpp_239_get_total_number_of_sequences",
-            "mbpp_256_count_Primes_nums",
-            "mbpp_614_cummulative_sum",
-            "mbpp_782_odd_length_sum",
-            "mbpp_805_max_sum_list",
+            "mbpp_61_",
+            "mbpp_109_",
+            "mbpp_129_",
+            "mbpp_239_",
+            "mbpp_256_",
+            "mbpp_614_",
+            "mbpp_782_",
+            "mbpp_805_",
         ],
     ),
     (
         "GPT4-MBPP_simple_1_gpt-4_pass_at_k_1_py",
         &[
-            "mbpp_67_bell_number",
-            "mbpp_170_sum_range_list",
-            "mbpp_419_round_and_sum",
-            "mbpp_598_armstrong_number",
-            "mbpp_724_power_base_sum",
-            "mbpp_798__sum",
+            "mbpp_67_",
+            "mbpp_170_",
+            "mbpp_419_",
+            "mbpp_598_",
+            "mbpp_724_",
+            "mbpp_798_",
         ],
     ),
 ];

@@ -2,7 +2,6 @@
 //! A test program of its own: it adopts every orphan below it, so that it sees each survivor as a child.
 #![expect(
     clippy::disallowed_methods,
-    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "the test starts itself a second time, under a name in the environment"
 )]

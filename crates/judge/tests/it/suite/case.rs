@@ -255,7 +255,11 @@ impl Case {
 
     /// Bytes that the judge may hold for this case: its texts, with a copy of each, and the output.
     pub(super) fn allowed_bytes(&self) -> u64 {
-        let texts = self.input.get().len() + self.expected.get().len();
+        let source = match self.attack {
+            Attack::Whole(_, source) => source.get().len(),
+            Attack::Native(_) | Attack::Function(..) => 0,
+        };
+        let texts = source + self.input.get().len() + self.expected.get().len();
         2 * texts as u64 + self.limits.output_bytes
     }
 

@@ -1,11 +1,15 @@
 use crate::world::World;
 
 /// The subcommands whose help is kept as a snapshot, each with its page's name.
-const PAGES: [(&str, &[&str]); 11] = [
+const PAGES: [(&str, &[&str]); 15] = [
     ("mapcoder", &[]),
     ("solve", &["solve"]),
     ("eval", &["eval"]),
     ("bench-pipeline", &["bench", "pipeline"]),
+    ("judge", &["judge"]),
+    ("judge-run", &["judge", "run"]),
+    ("judge-batch", &["judge", "batch"]),
+    ("judge-serve", &["judge", "serve"]),
     ("model", &["model"]),
     ("model-pull", &["model", "pull"]),
     ("runs", &["runs"]),

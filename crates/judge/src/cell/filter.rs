@@ -146,11 +146,13 @@ const REFUSED: &[c_long] = &[
 /// A program may set itself, named by zero, and not the process that starts the next one.
 const SETTINGS: &[c_long] = &[
     libc::SYS_prlimit64,
-    libc::SYS_sched_setscheduler,
     libc::SYS_sched_setaffinity,
-    libc::SYS_sched_setparam,
     libc::SYS_sched_setattr,
 ];
+
+/// Calls that set a thread's priority, named by its id. They do nothing and say that they did:
+/// runtimes such as Mono's set their threads to what they are, and complain on standard output when they may not.
+const PRIORITIES: &[c_long] = &[libc::SYS_sched_setscheduler, libc::SYS_sched_setparam];
 
 /// The same with a kind of target before its id, and the kind that means a process.
 const KINDS: &[(c_long, u32)] = &[(libc::SYS_setpriority, 0), (libc::SYS_ioprio_set, 1)];
@@ -254,6 +256,9 @@ pub(crate) fn inherited(trusted: bool) -> Vec<u8> {
         program.push(JUMP_EQUAL, 1, 0, 0);
         program.push(RETURN, 0, 0, refuse(libc::EPERM));
         program.push(RETURN, 0, 0, ALLOW);
+    }
+    for &call in PRIORITIES {
+        program.on(call, refuse(0));
     }
     for &(call, kind) in KINDS {
         program.push(JUMP_EQUAL, 0, 6, call as u32);

@@ -156,6 +156,8 @@ impl<'a> Watch<'a> {
 
     fn last_word(&mut self) -> Result<Option<End>, Broken> {
         match self.ended.take() {
+            // A child of the zygote comes to us only when the zygote is gone.
+            Some(_) if matches!(self.running, Running::Forked { .. }) => Ok(None),
             Some(end) => Ok(Some(end)),
             None => self.running.end(self.init),
         }

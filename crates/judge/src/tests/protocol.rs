@@ -70,9 +70,14 @@ fn frame(argv: Vec<String>, allowance: Allowance) -> Vec<u8> {
         isolation: domain::Isolation::Pooled,
     };
     write_frame(&left, &request, &[b"body"], &[]).unwrap();
-    drop(left);
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut std::fs::File::from(right), &mut bytes).unwrap();
+    let mut bytes = vec![0; 1 << 16];
+    let n_bytes = sys::receive(
+        std::os::fd::AsFd::as_fd(&right),
+        &mut bytes,
+        &mut Vec::new(),
+    )
+    .unwrap();
+    bytes.truncate(n_bytes);
     bytes
 }
 

@@ -123,9 +123,8 @@ fn judge_all(rung: Rung) {
     );
     assert_eq!(inspect::survivors(0), Vec::<String>::new());
     assert_eq!(inspect::n_open_files(), open_files);
-    let left = inspect::control_groups();
-    let left: Vec<_> = left
-        .iter()
+    let left: Vec<_> = inspect::control_groups()
+        .into_iter()
         .filter(|group| !control_groups.contains(group))
         .collect();
     assert!(left.is_empty(), "{left:?}");

@@ -26,6 +26,16 @@
 //! - A name that is also a builtin's, such as `sum`, is the program's only in a test that names nothing else of it.
 //! - A test that uses helpers which the program defines trusts them; that is a property of the test.
 //! - A broken protocol is [`domain::Verdict::Security`].
+//!
+//! # Checkers
+//!
+//! - Where an output is not accepted, the report's message says where it first differs, in one line.
+//! - testlib's standard checkers are functions with testlib's outcomes; an output in a wrong format is a wrong answer.
+//! - A checker that is a program is C++17. `testlib.h` is the judge's own header for checkers, or a testlib that stands
+//!   in the source itself. It opens its three files with `fopen`, and ends with a call of `quit` or its kin, or a `return`.
+//! - A checker that fails, gives points, or cannot read the accepted answer is [`JudgeError::Checker`].
+//! - Rules of published harnesses reproduce published numbers, mistakes included; they should decide nothing.
+//! - What a function returned is compared by type and value: tuples are lists, integers are exact, `True` is not 1.
 
 mod bundle;
 mod cell;

@@ -199,6 +199,7 @@ async fn patterns_are_testlibs() {
         line("[^0-9]*", "a1c", false),
         line("\\\\[a\\\\-\\\\]", "[a-]", true),
         line("", "", true),
+        "    if (stringToLongLong(ouf, \"-7\") != -7 || stringToDouble(ouf, \"1e3\") != 1000) quitf(_fail, \"numbers\");\n".to_string(),
     ]
     .concat();
     let checker = format!(

@@ -400,7 +400,9 @@ public:
 
     long long readLong() {
         if (seekEof()) quit(_unexpected_eof, "Unexpected end of file - int64 expected");
-        std::string word = readWord();
+        return longOf(readWord());
+    }
+    long long longOf(const std::string &word) {
         bool minus = word[0] == '-';
         unsigned long long size;
         if (!digits(word.substr(minus), size) || (minus && size == 0) || size > (unsigned long long)LLONG_MAX + minus)
@@ -427,7 +429,9 @@ public:
     int readInteger(int low, int high, const std::string &variable = "") { return readInt(low, high, variable); }
     double readDouble() {
         if (seekEof()) quit(_unexpected_eof, "Unexpected end of file - double expected");
-        std::string word = readWord();
+        return doubleOf(readWord());
+    }
+    double doubleOf(const std::string &word) {
         double value;
         if (!number(word, value)) quitf(_pe, "Expected double, but \"%s\" found", compress(word).c_str());
         return value;
@@ -571,6 +575,9 @@ static InStream inf, ouf, ans;
 }
 
 // The checker.
+
+inline long long stringToLongLong(InStream &in, const std::string &word) { return in.longOf(word); }
+inline double stringToDouble(InStream &in, const std::string &word) { return in.doubleOf(word); }
 
 inline void setName(const char *, ...) {}
 

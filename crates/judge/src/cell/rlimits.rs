@@ -50,7 +50,8 @@ impl Ceilings {
         has_group: bool,
         allowance: &Allowance,
     ) -> Vec<(u32, u64)> {
-        let seconds = allowance.cpu_us.div_ceil(1_000_000) + 1;
+        // The kernel counts this time in whole ticks, and on a busy machine by far too many of them.
+        let seconds = 2 * allowance.cpu_us.div_ceil(1_000_000) + 1;
         let mut limits = vec![
             (libc::RLIMIT_CPU, seconds.min(self.cpu)),
             (

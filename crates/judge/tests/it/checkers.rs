@@ -172,7 +172,7 @@ async fn a_checker_at_fault_says_nothing_about_the_program() {
             error.starts_with("the checker failed: custom checker "),
             "{error}"
         );
-        assert!(error.contains(reason), "{error}");
+        assert!(error.contains(reason), "{error}, not {reason}");
     }
 }
 

@@ -7,7 +7,7 @@ use domain::{CaseReport, Exit};
 
 use super::case::{Case, LIMITS, NO_PROCESSES, cpp, native, python};
 
-/// The kernel would stop a program by itself at the second full second. Before that, it was we who did.
+/// The kernel would stop a program by itself after some full seconds. Before that, it was we who did.
 const BACKSTOP: Duration = Duration::from_millis(1300);
 
 fn stopped_in_time(report: &CaseReport) -> bool {

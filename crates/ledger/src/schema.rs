@@ -76,10 +76,22 @@ fn version(connection: &Connection, path: &Path) -> Result<i64, LedgerError> {
             .query_row(sql, (), |row| row.get::<_, i64>(0))
             .map_err(classify)
     };
-    let owner = number("PRAGMA application_id")?;
-    let found = number("PRAGMA user_version")?;
-    if owner != APPLICATION_ID && (owner != 0 || number("SELECT count(*) FROM sqlite_schema")? > 0)
-    {
+    // All three are read from one state of the file: another process may be making it right now.
+    connection
+        .execute_batch("SAVEPOINT version")
+        .map_err(classify)?;
+    let numbers = [
+        "PRAGMA application_id",
+        "PRAGMA user_version",
+        "SELECT count(*) FROM sqlite_schema",
+    ]
+    .map(number);
+    connection
+        .execute_batch("RELEASE version")
+        .map_err(classify)?;
+    let [owner, found, n_tables] = numbers;
+    let (owner, found) = (owner?, found?);
+    if owner != APPLICATION_ID && (owner != 0 || n_tables? > 0) {
         return Err(LedgerError::NotALedger(path.to_path_buf()));
     }
     if found > SCHEMA {

@@ -88,6 +88,8 @@ impl Judge {
     ///
     /// # Errors
     /// [`JudgeError::Unsupported`] for tests that call functions of a program that is not Python;
+    /// [`JudgeError::UnknownChecker`] for a name that testlib does not have;
+    /// [`JudgeError::Checker`] when the checker is at fault, not the program;
     /// [`JudgeError::Fault`] when a cell broke, and another after it.
     pub async fn judge(&self, submission: &Submission) -> Result<Judging, JudgeError> {
         self.judge_each(submission, |_, _| {}).await

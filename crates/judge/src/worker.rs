@@ -140,7 +140,14 @@ impl Worker {
     fn case(&mut self, case: &Case, is_unwanted: &dyn Fn() -> bool) -> Result<CaseReport, Failure> {
         match (&case.executable, &case.test) {
             (executable, Test::Stdio { input, expected }) => {
-                let run = self.stdio(case, executable, input, is_unwanted)?;
+                let limits = (case.limits, case.isolation);
+                let run = self.run_in(
+                    Purpose::Run,
+                    executable,
+                    input.as_bytes(),
+                    limits,
+                    is_unwanted,
+                )?;
                 verdict::of_stdio(&run, |output| match &case.check {
                     Check::Rule(rule) => rule.decide(output, expected).map_err(Failure::Checker),
                     Check::Program(program) => program.decide(
@@ -177,22 +184,6 @@ impl Worker {
                 Err(Failure::Cell("a test that this program cannot take".into()))
             }
         }
-    }
-
-    fn stdio(
-        &mut self,
-        case: &Case,
-        executable: &Executable,
-        input: &str,
-        is_unwanted: &dyn Fn() -> bool,
-    ) -> Result<Run, String> {
-        self.run_in(
-            Purpose::Run,
-            executable,
-            input.as_bytes(),
-            (case.limits, case.isolation),
-            is_unwanted,
-        )
     }
 
     /// Runs a checker where no untrusted program ever runs.

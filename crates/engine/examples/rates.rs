@@ -46,6 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let batch = Batch {
                 rows: &rows,
                 pages: &pages,
+                adapters: &[],
             };
             decoder.forward(&mut cache, batch);
         }
@@ -57,6 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 let batch = Batch {
                     rows: &rows,
                     pages: &pages,
+                    adapters: &[],
                 };
                 decoder.forward(&mut cache, batch);
             }
@@ -75,6 +77,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let batch = Batch {
                 rows,
                 pages: &[&pages[0]],
+                adapters: &[],
             };
             decoder.forward(&mut cache, batch);
         }
@@ -88,6 +91,7 @@ fn row(sequence: usize, position: usize, wants_logits: bool) -> Row {
     Row {
         token: (100 + 7 * sequence + position) as u32,
         sequence,
+        adapter: None,
         position,
         wants_logits,
     }

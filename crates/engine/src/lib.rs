@@ -9,7 +9,7 @@
 //!
 //! A reply depends on its request alone, to the last bit: not on what else is running, nor on what is cached.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
@@ -20,12 +20,13 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use llm::{ChatError, ChatModel};
 use model::{
-    ChatMessage, ChatTemplate, ChatTemplateError, Decoder, KvCache, LoadOptions, ModelError,
-    PAGE_TOKENS, Tokenizer, TokenizerError,
+    AdapterError, ChatMessage, ChatTemplate, ChatTemplateError, Config, Decoder, KvCache,
+    LoadOptions, ModelError, PAGE_TOKENS, Tokenizer, TokenizerError,
 };
 pub use model::{Layout, Source, open};
 use tokio::sync::oneshot;
 
+mod adapters;
 mod counters;
 mod pages;
 mod repetition;
@@ -34,6 +35,7 @@ mod worker;
 
 pub use counters::{Counters, Progress};
 
+use adapters::{Adapters, Cover};
 use sequence::Request;
 use worker::Worker;
 
@@ -52,6 +54,8 @@ pub struct Settings {
     pub cache_tokens: Option<usize>,
     /// Prompt tokens that one forward pass takes at most, beside the running replies.
     pub prefill_tokens: usize,
+    /// The adapters of agents: folders as PEFT writes them, or GGUF files. An agent without one uses the base.
+    pub adapters: Vec<(Agent, PathBuf)>,
     /// How weights are kept.
     pub weights: Layout,
     /// The model's name; absent: that of its file or folder.
@@ -68,6 +72,7 @@ impl Default for Settings {
             context_tokens: None,
             cache_tokens: None,
             prefill_tokens: 128,
+            adapters: Vec::new(),
             weights: Layout::Packed,
             name: None,
             digest: None,
@@ -80,6 +85,8 @@ impl Default for Settings {
 pub struct Plan {
     /// Weights, as they are kept in memory.
     pub weights_bytes: usize,
+    /// The adapters that were named at the start; 0 in the plan of a model that is not loaded.
+    pub adapters_bytes: usize,
     /// The cache of keys and values when it is full.
     pub cache_bytes: usize,
     /// Tokens that this cache holds.
@@ -104,6 +111,9 @@ pub enum EngineError {
     /// The chat template is missing or broken.
     #[error(transparent)]
     Template(#[from] ChatTemplateError),
+    /// An adapter cannot be used.
+    #[error(transparent)]
+    Adapter(#[from] AdapterError),
     /// The tokenizer has tokens that the decoder has no vector for.
     #[error("start the engine: its tokenizer has {tokenizer} tokens, its decoder only {model}")]
     Vocabulary {
@@ -124,6 +134,8 @@ pub enum EngineError {
 pub struct Engine {
     identity: String,
     plan: Plan,
+    config: Config,
+    adapters: Adapters,
     tokenizer: Arc<Tokenizer>,
     template: ChatTemplate,
     counters: Arc<Counters>,
@@ -162,6 +174,15 @@ impl Engine {
                 model: decoder.config().n_vocab,
             });
         }
+        let config = decoder.config().clone();
+        let adapters = Adapters::default();
+        for (agent, path) in &settings.adapters {
+            adapters.set(*agent, Some(path), &config)?;
+        }
+        let plan = Plan {
+            adapters_bytes: adapters.n_bytes(),
+            ..plan
+        };
         let digest = settings.digest.unwrap_or_else(|| digest(&*source));
         let name = settings.name.unwrap_or_else(|| name_of(path));
         // Other roundings give other replies.
@@ -191,6 +212,8 @@ impl Engine {
         Ok(Engine {
             identity,
             plan,
+            config,
+            adapters,
             tokenizer,
             template,
             counters,
@@ -202,6 +225,19 @@ impl Engine {
     /// The memory that it takes.
     pub fn plan(&self) -> Plan {
         self.plan
+    }
+
+    /// Lets an agent speak through an adapter from its next request on, or through the base alone.
+    /// Returns the digest of the adapter's contents. Requests that have begun end as they began.
+    ///
+    /// # Errors
+    /// When the adapter cannot be read or does not fit the model; then nothing changes.
+    pub fn set_adapter(
+        &self,
+        agent: Agent,
+        path: Option<&Path>,
+    ) -> Result<Option<Digest>, AdapterError> {
+        self.adapters.set(agent, path, &self.config)
     }
 
     /// How far its work is.
@@ -243,20 +279,27 @@ impl Engine {
                 context_tokens: self.plan.context_tokens as u64,
             });
         }
+        let cover = self
+            .adapters
+            .of(ask.agent)
+            .and_then(|loaded| Cover::of(loaded, &prompt));
         let (reply, answer) = oneshot::channel();
         let stopped = || ChatError::Engine("its worker has stopped".to_string());
         self.requests
             .as_ref()
             .ok_or_else(stopped)?
-            .send(Request::new(ask, prompt, started, reply))
+            .send(Request::new(ask, prompt, cover, started, reply))
             .map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())
     }
 }
 
 impl ChatModel for Engine {
-    fn identity(&self, _agent: Agent) -> String {
-        self.identity.clone()
+    fn identity(&self, agent: Agent) -> String {
+        match self.adapters.of(agent) {
+            None => self.identity.clone(),
+            Some(loaded) => format!("{}+{}", self.identity, loaded.digest.short()),
+        }
     }
 
     fn chat<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Result<Reply, ChatError>> {
@@ -346,6 +389,7 @@ pub fn plan(source: &dyn Source, settings: &Settings) -> Result<Plan, EngineErro
     }
     Ok(Plan {
         weights_bytes,
+        adapters_bytes: 0,
         cache_bytes: (cache_tokens / PAGE_TOKENS).saturating_mul(KvCache::page_bytes(config)),
         cache_tokens,
         context_tokens,

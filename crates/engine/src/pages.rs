@@ -18,14 +18,33 @@ impl Beginning {
     pub(crate) const EMPTY: Beginning = Beginning(0);
 }
 
-/// The tokens of one full page.
-pub(crate) type PageTokens = [u32; PAGE_TOKENS];
+/// Which weights made the keys and values of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Maker {
+    /// The base alone.
+    Base,
+    /// The base, and an adapter from one of the page's tokens on.
+    Adapter {
+        /// Its content's number.
+        serial: u64,
+        /// The first token of the page that it acts on.
+        first: u8,
+    },
+}
+
+/// What one full page holds: its tokens, and which weights they went through.
+/// Together with the beginning before it, this determines its keys and values to the last bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Contents {
+    pub(crate) tokens: [u32; PAGE_TOKENS],
+    pub(crate) maker: Maker,
+}
 
 #[derive(Debug, Default)]
 struct Page {
     n_users: u32,
     /// What it holds, when others may share it.
-    published: Option<(Beginning, PageTokens)>,
+    published: Option<(Beginning, Contents)>,
     last_used: u64,
 }
 
@@ -37,8 +56,8 @@ struct Page {
 pub(crate) struct Pages {
     pages: Vec<Page>,
     free: Vec<u32>,
-    /// Published pages by the beginning before them and their own tokens: exact, without hashes of tokens.
-    shared: HashMap<(Beginning, PageTokens), (u32, Beginning)>,
+    /// Published pages by the beginning before them and their own contents: exact, without hashes of tokens.
+    shared: HashMap<(Beginning, Contents), (u32, Beginning)>,
     /// Published pages that nobody uses now.
     n_idle: usize,
     n_promised: usize,
@@ -88,9 +107,9 @@ impl Pages {
     pub(crate) fn adopt(
         &mut self,
         before: Beginning,
-        tokens: &PageTokens,
+        contents: &Contents,
     ) -> Option<(u32, Beginning)> {
-        let &(page, beginning) = self.shared.get(&(before, *tokens))?;
+        let &(page, beginning) = self.shared.get(&(before, *contents))?;
         let entry = &mut self.pages[page as usize];
         if entry.n_users == 0 {
             self.n_idle -= 1;
@@ -105,16 +124,16 @@ impl Pages {
         &mut self,
         page: u32,
         before: Beginning,
-        tokens: &PageTokens,
+        contents: &Contents,
     ) -> Beginning {
-        if let Some(&(_, beginning)) = self.shared.get(&(before, *tokens)) {
+        if let Some(&(_, beginning)) = self.shared.get(&(before, *contents)) {
             // Someone else was faster; this copy stays private.
             return beginning;
         }
         self.n_beginnings += 1;
         let beginning = Beginning(self.n_beginnings);
-        self.shared.insert((before, *tokens), (page, beginning));
-        self.pages[page as usize].published = Some((before, *tokens));
+        self.shared.insert((before, *contents), (page, beginning));
+        self.pages[page as usize].published = Some((before, *contents));
         beginning
     }
 

@@ -6,13 +6,16 @@ use domain::{Ask, Finish, Reply, Usage};
 use model::{PAGE_TOKENS, Sampler, SamplerSettings, TextStream, Tokenizer};
 use tokio::sync::oneshot;
 
-use crate::pages::{Beginning, PageTokens, Pages};
+use crate::adapters::Cover;
+use crate::pages::{Beginning, Contents, Maker, Pages};
 use crate::repetition::is_endless;
 
 /// A request as it comes to the worker.
 pub(crate) struct Request {
     pub(crate) prompt: Vec<u32>,
     pub(crate) max_tokens: usize,
+    /// Absent when the base answers alone.
+    cover: Option<Cover>,
     stop: Vec<String>,
     sampler: SamplerSettings,
     started: Instant,
@@ -23,12 +26,14 @@ impl Request {
     pub(crate) fn new(
         ask: &Ask,
         prompt: Vec<u32>,
+        cover: Option<Cover>,
         started: Instant,
         reply: oneshot::Sender<Reply>,
     ) -> Request {
         let sampling = &ask.sampling;
         Request {
             prompt,
+            cover,
             max_tokens: sampling.max_tokens as usize,
             stop: sampling
                 .stop
@@ -118,6 +123,11 @@ impl Sequence {
         self.request.is_cancelled()
     }
 
+    /// The adapter that serves some of its tokens.
+    pub(crate) fn cover(&self) -> Option<&Cover> {
+        self.request.cover.as_ref()
+    }
+
     /// True while more than the latest token has to pass through the decoder.
     pub(crate) fn is_prefilling(&self) -> bool {
         self.n_stored + 1 < self.tokens.len() || self.n_stored < self.request.prompt.len()
@@ -136,8 +146,8 @@ impl Sequence {
             && self.pages.len() == self.n_published
             && self.n_stored + PAGE_TOKENS < self.tokens.len()
         {
-            let tokens = page_tokens(&self.tokens, self.n_published);
-            let Some((page, beginning)) = pages.adopt(self.beginning, tokens) else {
+            let contents = self.contents(self.n_published);
+            let Some((page, beginning)) = pages.adopt(self.beginning, &contents) else {
                 break;
             };
             self.pages.push(page);
@@ -163,10 +173,28 @@ impl Sequence {
     pub(crate) fn advance(&mut self, n_tokens: usize, pages: &mut Pages) {
         self.n_stored += n_tokens;
         while (self.n_published + 1) * PAGE_TOKENS <= self.n_stored {
-            let tokens = page_tokens(&self.tokens, self.n_published);
+            let contents = self.contents(self.n_published);
             let page = self.pages[self.n_published];
-            self.beginning = pages.publish(page, self.beginning, tokens);
+            self.beginning = pages.publish(page, self.beginning, &contents);
             self.n_published += 1;
+        }
+    }
+
+    /// What a full page holds.
+    fn contents(&self, page_idx: usize) -> Contents {
+        let start = page_idx * PAGE_TOKENS;
+        let maker = match self.cover() {
+            Some(cover) if cover.first_token < start + PAGE_TOKENS => Maker::Adapter {
+                serial: cover.loaded.serial,
+                first: cover.first_token.saturating_sub(start) as u8,
+            },
+            _ => Maker::Base,
+        };
+        Contents {
+            tokens: self.tokens[start..start + PAGE_TOKENS]
+                .try_into()
+                .expect("a full page has exactly this many tokens"),
+            maker,
         }
     }
 
@@ -260,10 +288,4 @@ pub(crate) enum Ending {
     Length,
     /// It repeats itself without end.
     Endless,
-}
-
-fn page_tokens(tokens: &[u32], page_idx: usize) -> &PageTokens {
-    tokens[page_idx * PAGE_TOKENS..][..PAGE_TOKENS]
-        .try_into()
-        .expect("a full page has exactly this many tokens")
 }

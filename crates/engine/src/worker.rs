@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
-use model::{Batch, Decoder, KvCache, Row, Tokenizer};
+use model::{Adapter, Batch, Decoder, KvCache, Row, Tokenizer};
 
 use crate::Plan;
 use crate::counters::Counters;
 use crate::pages::Pages;
-use crate::sequence::{Request, Sequence};
+use crate::sequence::{Ending, Request, Sequence};
 
 /// Everything that the loop works with; lives on its own thread.
 pub(crate) struct Worker {
@@ -115,34 +115,33 @@ impl Worker {
 
     /// One forward pass: the latest token of every running reply, and as much of the prompts as fits.
     fn step(&mut self) {
+        let taken = self.take_tokens();
+        // Neighbours that share an adapter share its weights; what a row gives does not depend on its neighbours.
+        let mut order: Vec<usize> = (0..self.running.len()).collect();
+        let serial = |idx: &usize| self.running[*idx].cover().map(|cover| cover.loaded.serial);
+        order.sort_by_key(serial);
+        let mut adapters: Vec<&Adapter> = Vec::new();
         let mut rows = Vec::new();
-        let mut taken = vec![0; self.running.len()];
-        let mut n_free = self.prefill_tokens;
-        for (idx, sequence) in self.running.iter_mut().enumerate() {
-            let is_prefilling = sequence.is_prefilling();
-            if is_prefilling {
-                let n_cached = sequence.adopt(&mut self.pages);
-                self.counters
-                    .cached
-                    .fetch_add(n_cached as u64, Ordering::Relaxed);
+        let mut last = None;
+        for &idx in &order {
+            let sequence = &self.running[idx];
+            let mut first_adapted = usize::MAX;
+            if let Some(cover) = sequence.cover() {
+                if last != Some(cover.loaded.serial) {
+                    last = Some(cover.loaded.serial);
+                    adapters.push(&cover.loaded.adapter);
+                }
+                first_adapted = cover.first_token;
             }
-            let n_remaining = sequence.remaining().len();
-            let n_tokens = if is_prefilling {
-                n_remaining.min(n_free)
-            } else {
-                n_remaining
-            };
-            if is_prefilling {
-                n_free -= n_tokens;
-            }
-            sequence.make_room(n_tokens, &mut self.pages);
-            taken[idx] = n_tokens;
-            for (offset, &token) in sequence.remaining()[..n_tokens].iter().enumerate() {
+            let remaining = sequence.remaining();
+            for (offset, &token) in remaining[..taken[idx]].iter().enumerate() {
+                let position = sequence.n_stored + offset;
                 rows.push(Row {
                     token,
                     sequence: idx,
-                    position: sequence.n_stored + offset,
-                    wants_logits: offset + 1 == n_remaining,
+                    adapter: (position >= first_adapted).then(|| adapters.len() - 1),
+                    position,
+                    wants_logits: offset + 1 == remaining.len(),
                 });
             }
         }
@@ -154,27 +153,26 @@ impl Worker {
         let batch = Batch {
             rows: &rows,
             pages: &tables,
+            adapters: &adapters,
         };
         let logits = self.decoder.forward(&mut self.cache, batch);
 
         let mut logits = logits.rows();
         let mut n_prefilled = 0;
         let mut n_generated = 0;
-        let mut endings = Vec::new();
-        for (sequence, &n_tokens) in self.running.iter_mut().zip(&taken) {
+        let mut endings: Vec<Option<Ending>> = vec![None; self.running.len()];
+        for idx in order {
+            let sequence = &mut self.running[idx];
             if sequence.is_prefilling() {
-                n_prefilled += n_tokens as u64;
+                n_prefilled += taken[idx] as u64;
             }
-            sequence.advance(n_tokens, &mut self.pages);
-            let ending = if sequence.remaining().is_empty() {
+            sequence.advance(taken[idx], &mut self.pages);
+            if sequence.remaining().is_empty() {
                 n_generated += 1;
-                logits
+                endings[idx] = logits
                     .next()
-                    .and_then(|row| sequence.draw(row, &self.tokenizer, self.plan.context_tokens))
-            } else {
-                None
-            };
-            endings.push(ending);
+                    .and_then(|row| sequence.draw(row, &self.tokenizer, self.plan.context_tokens));
+            }
         }
         self.counters
             .prefilled
@@ -194,5 +192,29 @@ impl Worker {
             }
         }
         self.running = still_running;
+    }
+
+    /// How many tokens of each running sequence the next pass takes, in the order in which they came;
+    /// each has its pages then.
+    fn take_tokens(&mut self) -> Vec<usize> {
+        let mut n_free = self.prefill_tokens;
+        let mut taken = Vec::with_capacity(self.running.len());
+        for sequence in &mut self.running {
+            let is_prefilling = sequence.is_prefilling();
+            if is_prefilling {
+                let n_cached = sequence.adopt(&mut self.pages);
+                self.counters
+                    .cached
+                    .fetch_add(n_cached as u64, Ordering::Relaxed);
+            }
+            let mut n_tokens = sequence.remaining().len();
+            if is_prefilling {
+                n_tokens = n_tokens.min(n_free);
+                n_free -= n_tokens;
+            }
+            sequence.make_room(n_tokens, &mut self.pages);
+            taken.push(n_tokens);
+        }
+        taken
     }
 }

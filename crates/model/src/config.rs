@@ -70,6 +70,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// True where neighbouring numbers of a head are turned as pairs, as in Llama's GGUF files;
+    /// false where a head's halves are.
+    pub(crate) fn has_paired_heads(&self) -> bool {
+        self.architecture == Architecture::Llama
+    }
+
     /// Fails when dimensions contradict each other or are beyond any reason.
     /// `key` tells what the model's files call a dimension that GGUF calls so.
     pub(crate) fn check(&self, key: impl Fn(&str) -> String) -> Result<(), ModelError> {

@@ -1,9 +1,13 @@
 //! The decoder: from tokens to the logits of the next ones.
 
+use std::ops::Range;
+
+use crate::adapter::{Adapter, Target};
 use crate::cache::{KvCache, PAGE_TOKENS};
-use crate::config::{Architecture, Config};
+use crate::config::Config;
 use crate::kernel::{
-    Heads, Inputs, Isa, Place, Shared, add, attend, multiply, rms_norm, rotate, swiglu,
+    Heads, Inputs, Isa, Place, Segment, Shared, add, add_low_rank, attend, multiply, rms_norm,
+    rotate, swiglu,
 };
 use crate::matrix::{Layout, Matrix};
 use crate::pool::Pool;
@@ -19,6 +23,8 @@ pub struct Row {
     pub token: u32,
     /// Index into [`Batch::pages`]: the sequence that the token belongs to.
     pub sequence: usize,
+    /// Index into [`Batch::adapters`] of what corrects the base for this token; absent for the base alone.
+    pub adapter: Option<usize>,
     /// Its position in the sequence, from 0. All positions before it are in the cache,
     /// or come earlier in the same batch.
     pub position: usize,
@@ -34,6 +40,8 @@ pub struct Batch<'a> {
     pub rows: &'a [Row],
     /// For each sequence, the cache pages that hold it: page `i` has positions `32 i` to `32 i + 31`.
     pub pages: &'a [&'a [u32]],
+    /// The adapters that its rows name.
+    pub adapters: &'a [&'a Adapter],
 }
 
 /// Logits of the rows that want them, in their order.
@@ -100,6 +108,8 @@ struct Scratch {
     gate_up: Vec<f32>,
     inner: Vec<f32>,
     delta: Vec<f32>,
+    /// What adapters hold between their two products.
+    low_rank: Vec<f32>,
     logits: Vec<f32>,
 }
 
@@ -136,7 +146,8 @@ impl Decoder {
     /// neither the other rows nor the cut of a prompt into chunks changes them.
     ///
     /// # Panics
-    /// When a token is not in the vocabulary, or a row's position lies outside the pages of its sequence.
+    /// When a token is not in the vocabulary, a row's position lies outside the pages of its sequence,
+    /// or an adapter was made for another decoder.
     pub fn forward(&mut self, cache: &mut KvCache, batch: Batch<'_>) -> Logits<'_> {
         let Decoder {
             config,
@@ -177,7 +188,20 @@ impl Decoder {
                 })
             })
             .collect();
-        let interleaved = config.architecture == Architecture::Llama;
+        let interleaved = config.has_paired_heads();
+        assert!(
+            batch.adapters.iter().all(|adapter| adapter.fits(config)),
+            "an adapter was made for another decoder"
+        );
+        let adapted = adapted_rows(batch.rows);
+        let segments = |layer_idx: usize, targets: &[(Target, usize)]| -> Vec<Segment<'_>> {
+            adapted
+                .iter()
+                .map(|(rows, adapter)| {
+                    batch.adapters[*adapter].segment(layer_idx, rows.clone(), targets)
+                })
+                .collect()
+        };
 
         s.x.resize(n_rows * n_embd, 0.0);
         for (row, x) in batch.rows.iter().zip(s.x.chunks_exact_mut(n_embd)) {
@@ -203,6 +227,21 @@ impl Decoder {
             let qkv = [&layer.q, &layer.k, &layer.v];
             s.inputs.prepare(pool, isa, &s.normed, n_embd, &qkv);
             multiply(pool, isa, &s.inputs, &qkv, &mut s.qkv);
+            let targets = [
+                (Target::Q, 0),
+                (Target::K, q_width),
+                (Target::V, q_width + kv_width),
+            ];
+            let segments_of = segments(layer_idx, &targets);
+            add_low_rank(
+                pool,
+                isa,
+                &s.normed,
+                &segments_of,
+                &mut s.qkv,
+                qkv_width,
+                &mut s.low_rank,
+            );
             for_rows(pool, &mut s.qkv, qkv_width, &|row, qkv| {
                 if !layer.qkv_bias.is_empty() {
                     add(isa, qkv, &layer.qkv_bias);
@@ -230,6 +269,16 @@ impl Decoder {
             s.inputs
                 .prepare(pool, isa, &s.attended, q_width, &[&layer.o]);
             multiply(pool, isa, &s.inputs, &[&layer.o], &mut s.delta);
+            let segments_of = segments(layer_idx, &[(Target::O, 0)]);
+            add_low_rank(
+                pool,
+                isa,
+                &s.attended,
+                &segments_of,
+                &mut s.delta,
+                n_embd,
+                &mut s.low_rank,
+            );
             add(isa, &mut s.x, &s.delta);
 
             // Feed-forward.
@@ -244,6 +293,16 @@ impl Decoder {
             let gate_up = [&layer.gate, &layer.up];
             s.inputs.prepare(pool, isa, &s.normed, n_embd, &gate_up);
             multiply(pool, isa, &s.inputs, &gate_up, &mut s.gate_up);
+            let segments_of = segments(layer_idx, &[(Target::Gate, 0), (Target::Up, config.n_ff)]);
+            add_low_rank(
+                pool,
+                isa,
+                &s.normed,
+                &segments_of,
+                &mut s.gate_up,
+                2 * config.n_ff,
+                &mut s.low_rank,
+            );
             for_rows(pool, &mut s.inner, config.n_ff, &|row, inner| {
                 swiglu(
                     isa,
@@ -254,6 +313,16 @@ impl Decoder {
             s.inputs
                 .prepare(pool, isa, &s.inner, config.n_ff, &[&layer.down]);
             multiply(pool, isa, &s.inputs, &[&layer.down], &mut s.delta);
+            let segments_of = segments(layer_idx, &[(Target::Down, 0)]);
+            add_low_rank(
+                pool,
+                isa,
+                &s.inner,
+                &segments_of,
+                &mut s.delta,
+                n_embd,
+                &mut s.low_rank,
+            );
             add(isa, &mut s.x, &s.delta);
         }
 
@@ -287,6 +356,19 @@ impl Decoder {
             n_vocab: config.n_vocab,
         }
     }
+}
+
+/// Runs of neighbouring rows that share an adapter.
+fn adapted_rows(rows: &[Row]) -> Vec<(Range<usize>, usize)> {
+    let mut runs: Vec<(Range<usize>, usize)> = Vec::new();
+    for (row_idx, row) in rows.iter().enumerate() {
+        let Some(adapter) = row.adapter else { continue };
+        match runs.last_mut() {
+            Some((run, last)) if run.end == row_idx && *last == adapter => run.end += 1,
+            _ => runs.push((row_idx..row_idx + 1, adapter)),
+        }
+    }
+    runs
 }
 
 /// Does something to each row of a buffer, in parallel when there are several.

@@ -1,22 +1,20 @@
 //! A model as Hugging Face's `transformers` saves it: a folder with `config.json`, safetensors and `tokenizer.json`.
 //!
 //! Source: the files of the models themselves and `transformers` 4 and 5, which write them.
-//! The container is read by the `safetensors` crate, which checks every offset against the file;
-//! a tensor or a setting that this decoder would have to leave out is refused by name.
+//! A tensor or a setting that this decoder would have to leave out is refused by name.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 
 use memmap2::Mmap;
-use safetensors::{Dtype, SafeTensors};
 
 use crate::ModelError;
 use crate::block::Format;
 use crate::chat::ChatTemplateError;
-use crate::config::{Architecture, Config};
+use crate::config::Config;
+use crate::safetensors::{self, Fault, pair_rows};
 use crate::source::{Source, Tensor};
 use crate::tokenizer::{self, Tokenizer, TokenizerError};
 
@@ -189,7 +187,7 @@ impl Source for Folder {
         let place = self.tensors.get(&names::of_gguf(name)?)?;
         let bytes = &self.weights[place.file_idx].1[place.bytes.clone()];
         let is_turned = name.ends_with(".attn_q.weight") || name.ends_with(".attn_k.weight");
-        let bytes = if is_turned && self.config.architecture == Architecture::Llama {
+        let bytes = if is_turned && self.config.has_paired_heads() {
             Cow::Owned(pair_rows(bytes, place.n_rows, self.config.head_dim))
         } else {
             Cow::Borrowed(bytes)
@@ -303,56 +301,36 @@ fn shards(index: &Json) -> Result<Vec<String>, FolderError> {
 }
 
 fn map(path: &Path) -> Result<Mmap, FolderError> {
-    let open = |source| FolderError::Open {
+    safetensors::map(path).map_err(|source| FolderError::Open {
         path: path.display().to_string(),
         source,
-    };
-    let file = File::open(path).map_err(open)?;
-    if !file.metadata().map_err(open)?.is_file() {
-        return Err(open(std::io::Error::other("not a regular file")));
-    }
-    // SAFETY: the map is read-only. A program that shortens the file while it is mapped
-    // would crash us, as it would any reader that maps; weights are copied out once and the map is dropped.
-    unsafe { Mmap::map(&file) }.map_err(open)
+    })
 }
 
-/// The tensors of a file, all of them within its bytes.
+/// The tensors of a file.
 fn places(file: &str, bytes: &[u8], file_idx: usize) -> Result<Vec<(String, Place)>, FolderError> {
-    let (header_bytes, header) =
-        SafeTensors::read_metadata(bytes).map_err(|error| invalid(file, error.to_string()))?;
-    // The header follows its length, a 64-bit integer.
-    let data_start = size_of::<u64>() + header_bytes;
-    let mut places = Vec::new();
-    for tensor in header.offset_keys() {
-        let Some(info) = header.info(&tensor) else {
-            continue;
-        };
-        let unusable = |reason: String| FolderError::Tensor {
+    let places = safetensors::places(bytes).map_err(|fault| match fault {
+        Fault::Container(reason) => invalid(file, reason),
+        Fault::Tensor { tensor, reason } => FolderError::Tensor {
             file: file.to_string(),
-            tensor: tensor.clone(),
+            tensor,
             reason,
-        };
-        let format = match info.dtype {
-            Dtype::F32 => Format::F32,
-            Dtype::F16 => Format::F16,
-            Dtype::BF16 => Format::Bf16,
-            other => return Err(unusable(format!("has the unsupported format {other}"))),
-        };
-        let (n_cols, above) = match info.shape.split_last() {
-            Some((&n_cols, above)) if !info.shape.contains(&0) => (n_cols, above),
-            _ => return Err(unusable("is empty".to_string())),
-        };
-        let (start, end) = info.data_offsets;
-        let place = Place {
+        },
+    })?;
+    let own = |place: safetensors::Place| {
+        let n_cols = place.shape.last().copied().unwrap_or(1);
+        Place {
             file_idx,
-            format,
-            n_rows: above.iter().product(),
+            format: place.format,
+            n_rows: place.shape.iter().rev().skip(1).product(),
             n_cols,
-            bytes: data_start + start..data_start + end,
-        };
-        places.push((tensor, place));
-    }
-    Ok(places)
+            bytes: place.bytes,
+        }
+    };
+    Ok(places
+        .into_iter()
+        .map(|(tensor, place)| (tensor, own(place)))
+        .collect())
 }
 
 /// Fails on a tensor that the decoder would silently leave out.
@@ -366,24 +344,6 @@ fn check_use(file: &str, tensor: &str, config: &Config) -> Result<(), FolderErro
             reason: "is not supported".to_string(),
         })
     }
-}
-
-/// The rows of each head in the order of a GGUF file: number `i` of the first half, number `i` of the second.
-fn pair_rows(rows: &[u8], n_rows: usize, head_dim: usize) -> Vec<u8> {
-    if !n_rows.is_multiple_of(head_dim) {
-        // The shape is wrong, which is found where shapes are checked.
-        return rows.to_vec();
-    }
-    let row_bytes = rows.len() / n_rows;
-    let half = head_dim / 2;
-    let mut paired = Vec::with_capacity(rows.len());
-    for head in rows.chunks_exact(head_dim * row_bytes) {
-        for i in 0..half {
-            paired.extend_from_slice(&head[i * row_bytes..][..row_bytes]);
-            paired.extend_from_slice(&head[(half + i) * row_bytes..][..row_bytes]);
-        }
-    }
-    paired
 }
 
 fn invalid(file: &str, reason: String) -> FolderError {

@@ -208,6 +208,11 @@ impl Gguf {
         self.header.tensors.get(name)
     }
 
+    /// All tensors, in no particular order.
+    pub fn tensors(&self) -> impl Iterator<Item = &TensorInfo> {
+        self.header.tensors.values()
+    }
+
     /// The stored bytes of a tensor: `n_rows` rows, one after the other.
     pub fn tensor_bytes(&self, tensor: &TensorInfo) -> &[u8] {
         &self.map[tensor.bytes.clone()]

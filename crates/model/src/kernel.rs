@@ -7,6 +7,7 @@
 mod attention;
 mod elementwise;
 mod inputs;
+mod low_rank;
 mod portable;
 mod product;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod x86;
 pub(crate) use attention::{Heads, Place, attend};
 pub(crate) use elementwise::{add, rms_norm, rotate, swiglu};
 pub(crate) use inputs::Inputs;
+pub(crate) use low_rank::{Columns, LowRank, Segment, add_low_rank};
 pub(crate) use product::multiply;
 
 /// What the processor can do.

@@ -3,9 +3,11 @@
 //! 1. [`open`] maps a model, a [`Gguf`] file or a [`Folder`] of safetensors, and checks it: a [`Source`].
 //! 2. [`Decoder::load`] packs its weights; [`KvCache`] holds keys and values of past tokens in pages.
 //! 3. [`Tokenizer`] and [`ChatTemplate`] turn a conversation into tokens.
-//! 4. [`Decoder::forward`] takes a [`Batch`] of tokens of any sequences and gives the wanted [`Logits`].
+//! 4. [`Decoder::forward`] takes a [`Batch`] of tokens of any sequences, each served by the base alone
+//!    or through an [`Adapter`], and gives the wanted [`Logits`].
 //! 5. [`Sampler`] draws a token from each; [`TextStream`] turns tokens into text as they come.
 
+mod adapter;
 mod block;
 mod cache;
 mod chat;
@@ -16,10 +18,12 @@ mod gguf;
 mod kernel;
 mod matrix;
 mod pool;
+mod safetensors;
 mod sampler;
 mod source;
 mod tokenizer;
 
+pub use adapter::{Adapter, AdapterError, PeftConfigError};
 pub use block::Format;
 pub use cache::{KvCache, PAGE_TOKENS};
 pub use chat::{ChatMessage, ChatTemplate, ChatTemplateError};

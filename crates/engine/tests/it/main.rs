@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
+mod adapters;
+
 use std::path::{Path, PathBuf};
 
 use domain::{Agent, Ask, Finish, Message, Reply, Sampling};

@@ -17,6 +17,7 @@ fn run(isa: Isa, layout: Layout, n_threads: usize) -> Vec<u32> {
         .map(|position| Row {
             token: 7 * position as u32,
             sequence: 0,
+            adapter: None,
             position,
             wants_logits: position % 20 == 19,
         })
@@ -24,6 +25,7 @@ fn run(isa: Isa, layout: Layout, n_threads: usize) -> Vec<u32> {
     let batch = Batch {
         rows: &rows,
         pages: &[&[1, 0]],
+        adapters: &[],
     };
     let logits = decoder.forward(&mut cache, batch);
     assert_eq!(logits.rows().len(), 3);

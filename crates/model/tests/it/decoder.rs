@@ -29,6 +29,7 @@ pub(crate) fn run(
         .map(|(position, &token)| Row {
             token,
             sequence: 0,
+            adapter: None,
             position,
             wants_logits: position + n_wanted >= tokens.len(),
         })
@@ -38,6 +39,7 @@ pub(crate) fn run(
         let batch = Batch {
             rows,
             pages: &[&pages],
+            adapters: &[],
         };
         logits.extend(
             decoder
@@ -214,12 +216,13 @@ proptest! {
                 rows.extend(next.map(|(position, &token)| Row {
                     token,
                     sequence,
+                    adapter: None,
                     position,
                     wants_logits: true,
                 }));
                 done[sequence] += n;
             }
-            let logits = decoder.forward(&mut cache, Batch { rows: &rows, pages: &tables });
+            let logits = decoder.forward(&mut cache, Batch { rows: &rows, pages: &tables, adapters: &[] });
             for (row, logits) in rows.iter().zip(logits.rows()) {
                 prop_assert!(logits == alone[row.sequence][row.position]);
             }

@@ -6,6 +6,7 @@
     reason = "helpers of tests may fail and speak as tests do"
 )]
 
+mod adapters;
 mod chat;
 mod decoder;
 mod folder;

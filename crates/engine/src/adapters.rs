@@ -1,0 +1,107 @@
+//! The adapters that an engine has loaded, and which agent speaks through which.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use domain::{Agent, Digest};
+use model::{Adapter, AdapterError, Config};
+
+/// An adapter in use. Requests that began with it keep it, whatever is loaded meanwhile.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) adapter: Adapter,
+    pub(crate) digest: Digest,
+    /// Equal for equal contents and for nothing else, over the engine's whole life: what the prefix cache goes by.
+    pub(crate) serial: u64,
+}
+
+/// Which agent uses which adapter.
+#[derive(Debug, Default)]
+pub(crate) struct Adapters {
+    state: RwLock<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    by_agent: HashMap<Agent, Arc<Loaded>>,
+    /// Every content that was ever loaded; contents that come back find what the cache still holds of them.
+    serials: HashMap<Digest, u64>,
+}
+
+impl Adapters {
+    /// Reads an adapter for an agent; `None` lets it speak through the base.
+    pub(crate) fn set(
+        &self,
+        agent: Agent,
+        path: Option<&Path>,
+        config: &Config,
+    ) -> Result<Option<Digest>, AdapterError> {
+        let adapter = path.map(|path| Adapter::load(path, config)).transpose()?;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(adapter) = adapter else {
+            state.by_agent.remove(&agent);
+            return Ok(None);
+        };
+        let digest = Digest::of(adapter.to_bytes());
+        let next = state.serials.len() as u64 + 1;
+        let serial = *state.serials.entry(digest.clone()).or_insert(next);
+        // Agents with equal adapters share one copy.
+        let same = state
+            .by_agent
+            .values()
+            .find(|loaded| loaded.serial == serial);
+        let loaded = match same {
+            Some(loaded) => Arc::clone(loaded),
+            None => Arc::new(Loaded {
+                adapter,
+                digest: digest.clone(),
+                serial,
+            }),
+        };
+        state.by_agent.insert(agent, loaded);
+        Ok(Some(digest))
+    }
+
+    /// What an agent speaks through now; `None` for the base.
+    pub(crate) fn of(&self, agent: Agent) -> Option<Arc<Loaded>> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.by_agent.get(&agent).cloned()
+    }
+
+    /// Memory of all adapters, each counted once.
+    pub(crate) fn n_bytes(&self) -> usize {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let mut seen: HashMap<u64, usize> = HashMap::new();
+        for loaded in state.by_agent.values() {
+            seen.insert(loaded.serial, loaded.adapter.n_bytes());
+        }
+        seen.values().sum()
+    }
+}
+
+/// From which token of its conversation on a request is served by an adapter.
+#[derive(Debug, Clone)]
+pub(crate) struct Cover {
+    pub(crate) loaded: Arc<Loaded>,
+    pub(crate) first_token: usize,
+}
+
+impl Cover {
+    /// How an adapter covers a prompt. An activated adapter acts from the last occurrence of its invocation tokens on,
+    /// and not at all in a prompt without them.
+    pub(crate) fn of(loaded: Arc<Loaded>, prompt: &[u32]) -> Option<Cover> {
+        let invocation = loaded.adapter.invocation();
+        let first_token = if invocation.is_empty() {
+            0
+        } else {
+            prompt
+                .windows(invocation.len())
+                .rposition(|window| window == invocation)?
+        };
+        Some(Cover {
+            loaded,
+            first_token,
+        })
+    }
+}

@@ -1,0 +1,180 @@
+//! Agents that speak through adapters, beside others that do not.
+
+use std::path::{Path, PathBuf};
+
+use domain::{Agent, Ask, Reply};
+use engine::{Engine, Settings};
+use futures_util::future::join_all;
+use llm::ChatModel as _;
+
+use crate::{answer, ask, block_on, tiny, tiny_path};
+
+fn adapter(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../model/tests/reference/adapters")
+        .join(name)
+}
+
+fn with(adapters: &[(Agent, &Path)]) -> Engine {
+    tiny(Settings {
+        max_sequences: 32,
+        adapters: adapters
+            .iter()
+            .map(|(agent, path)| (*agent, path.to_path_buf()))
+            .collect(),
+        ..Settings::default()
+    })
+}
+
+fn by(agent: Agent, content: &str) -> Ask {
+    Ask {
+        agent,
+        ..ask(content, 12)
+    }
+}
+
+/// An activated adapter that acts from the reply's head on, which ends each prompt.
+fn activated(folder: &Path) -> usize {
+    let engine = tiny(Settings::default());
+    let prompt = engine.encode(&by(Agent::Coding, LONG).messages).unwrap();
+    let first = prompt
+        .iter()
+        .rposition(|token| *token == prompt[0])
+        .unwrap();
+    let source = adapter("activated");
+    let config = std::fs::read_to_string(source.join("adapter_config.json")).unwrap();
+    let mut config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    config["alora_invocation_tokens"] = serde_json::json!(prompt[first..]);
+    std::fs::write(folder.join("adapter_config.json"), config.to_string()).unwrap();
+    let weights = "adapter_model.safetensors";
+    std::fs::copy(source.join(weights), folder.join(weights)).unwrap();
+    first
+}
+
+const LONG: &str = "a statement that all agents share, long enough for several pages of the cache, \
+                    with numbers 1 2 3 4 5 6 7 8 9 and words and words";
+
+fn same(a: &Reply, b: &Reply) -> bool {
+    (a.text.as_str(), a.finish, a.usage.completion_tokens)
+        == (b.text.as_str(), b.finish, b.usage.completion_tokens)
+}
+
+#[test]
+fn agents_with_different_adapters_share_batches_and_change_nothing_of_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    activated(folder.path());
+    let (all, some) = (adapter("all"), adapter("some"));
+    let adapters = [
+        (Agent::Retrieval, all.as_path()),
+        (Agent::Planning, some.as_path()),
+        (Agent::Debugging, folder.path()),
+    ];
+    let agents = [
+        Agent::Retrieval,
+        Agent::Planning,
+        Agent::Coding,
+        Agent::Debugging,
+    ];
+    let asks: Vec<Ask> = (0..32)
+        .map(|i| Ask {
+            sample_idx: i / 8,
+            ..by(agents[i as usize % 4], &LONG[i as usize % 3..])
+        })
+        .collect();
+    let alone: Vec<Reply> = asks
+        .iter()
+        .map(|ask| answer(&with(&adapters), ask))
+        .collect();
+    let engine = with(&adapters);
+    let together = block_on(join_all(asks.iter().map(|ask| engine.chat(ask))));
+    for (alone, together) in alone.iter().zip(together) {
+        assert!(same(alone, &together.unwrap()));
+    }
+    let texts: Vec<&str> = alone[..4].iter().map(|reply| reply.text.as_str()).collect();
+    for (i, text) in texts.iter().enumerate() {
+        assert!(
+            !texts[..i].contains(text),
+            "two agents say the same: {text}"
+        );
+    }
+}
+
+#[test]
+fn the_identity_names_the_contents_of_the_adapter() {
+    let engine = with(&[(Agent::Coding, &adapter("all"))]);
+    let base = engine.identity(Agent::Planning);
+    let adapted = engine.identity(Agent::Coding);
+    assert!(adapted.starts_with(&format!("{base}+")), "{adapted}");
+    assert!(engine.plan().adapters_bytes > 10_000);
+    // The same contents in another file are the same adapter.
+    engine
+        .set_adapter(Agent::Coding, Some(&adapter("all.gguf")))
+        .unwrap();
+    assert_eq!(engine.identity(Agent::Coding), adapted);
+    engine
+        .set_adapter(Agent::Coding, Some(&adapter("some")))
+        .unwrap();
+    assert_ne!(engine.identity(Agent::Coding), adapted);
+    assert!(
+        engine
+            .set_adapter(Agent::Coding, Some(&tiny_path()))
+            .is_err()
+    );
+    assert_ne!(
+        engine.identity(Agent::Coding),
+        base,
+        "a failure changes nothing"
+    );
+    engine.set_adapter(Agent::Coding, None).unwrap();
+    assert_eq!(engine.identity(Agent::Coding), base);
+}
+
+#[test]
+fn cached_beginnings_are_shared_by_equal_weights_only() {
+    let question = by(Agent::Coding, LONG);
+    let fresh = |path: Option<&Path>| {
+        let adapters: Vec<_> = path.map(|path| (Agent::Coding, path)).into_iter().collect();
+        answer(&with(&adapters), &question)
+    };
+    let (all, gguf, some) = (adapter("all"), adapter("all.gguf"), adapter("some"));
+    let engine = with(&[]);
+    // Each step: what is loaded, and whether the cache may help.
+    for (path, is_known) in [
+        (None, false),
+        (Some(all.as_path()), false),
+        (Some(some.as_path()), false),
+        (Some(gguf.as_path()), true),
+        (None, true),
+        (Some(some.as_path()), true),
+    ] {
+        engine.set_adapter(Agent::Coding, path).unwrap();
+        let reply = answer(&engine, &question);
+        assert!(same(&reply, &fresh(path)), "{path:?}");
+        assert_eq!(reply.usage.cached_tokens > 0, is_known, "{path:?}");
+    }
+    // Another agent with the same adapter shares it too; one with another does not.
+    engine.set_adapter(Agent::Planning, Some(&all)).unwrap();
+    assert!(
+        answer(&engine, &by(Agent::Planning, LONG))
+            .usage
+            .cached_tokens
+            > 0
+    );
+}
+
+#[test]
+fn activated_adapters_share_everything_before_their_invocation() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = activated(folder.path());
+    let engine = with(&[(Agent::Planning, folder.path())]);
+    let base = answer(&engine, &by(Agent::Coding, LONG));
+    assert_eq!(base.usage.cached_tokens, 0);
+    let adapted = answer(&engine, &by(Agent::Planning, LONG));
+    assert_eq!(adapted.usage.cached_tokens as usize, first / 32 * 32);
+    let alone = answer(
+        &with(&[(Agent::Planning, folder.path())]),
+        &by(Agent::Planning, LONG),
+    );
+    assert!(same(&adapted, &alone));
+    assert_ne!(adapted.text, base.text);
+}

@@ -1,0 +1,250 @@
+//! Low-rank products: what adapters add to the results of the base's matrices.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use half::f16;
+use half::slice::HalfFloatSliceExt as _;
+
+use crate::kernel::{Isa, Shared, for_each_isa};
+use crate::matrix::LANES;
+use crate::pool::Pool;
+
+/// A matrix of weights in 16-bit floats, eight output rows abreast: `(n_out / 8, n_in, 8)`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Columns {
+    /// Numbers in the vectors it is applied to.
+    pub(crate) n_in: usize,
+    /// Numbers in the vectors it makes.
+    pub(crate) n_out: usize,
+    weights: Vec<f16>,
+}
+
+impl Columns {
+    /// Packs `n_out` rows of `n_in` numbers; `None` when one of them is not finite in 16 bits.
+    pub(crate) fn pack(n_in: usize, n_out: usize, rows: &[f32]) -> Option<Columns> {
+        assert_eq!(rows.len(), n_in * n_out);
+        let mut weights = vec![f16::ZERO; n_out.div_ceil(LANES) * n_in * LANES];
+        for (row_idx, row) in rows.chunks_exact(n_in).enumerate() {
+            let first = row_idx / LANES * n_in * LANES + row_idx % LANES;
+            for (column, &x) in row.iter().enumerate() {
+                let x = f16::from_f32(x);
+                if !x.is_finite() {
+                    return None;
+                }
+                weights[first + column * LANES] = x;
+            }
+        }
+        Some(Columns {
+            n_in,
+            n_out,
+            weights,
+        })
+    }
+
+    /// Memory of the weights.
+    pub(crate) fn n_bytes(&self) -> usize {
+        size_of_val(self.weights.as_slice())
+    }
+
+    /// True when it makes nothing but zeros.
+    pub(crate) fn is_zero(&self) -> bool {
+        self.weights.iter().all(|x| *x == f16::ZERO)
+    }
+
+    /// Appends its numbers, little-endian, as they lie in memory.
+    pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.weights.iter().flat_map(|x| x.to_le_bytes()));
+    }
+
+    fn n_groups(&self) -> usize {
+        self.n_out.div_ceil(LANES)
+    }
+
+    fn group(&self, group_idx: usize) -> &[f16] {
+        &self.weights[group_idx * self.n_in * LANES..][..self.n_in * LANES]
+    }
+}
+
+/// What an adapter adds to one matrix: `up (down x)`, with the adapter's scale inside `up`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LowRank {
+    /// `(rank, n_in)`, PEFT's A.
+    pub(crate) down: Columns,
+    /// `(n_out, rank)`, PEFT's B.
+    pub(crate) up: Columns,
+}
+
+/// Neighbouring rows that one adapter serves.
+pub(crate) struct Segment<'a> {
+    /// The rows.
+    pub(crate) rows: Range<usize>,
+    /// What the adapter adds, and from which column of the output on.
+    pub(crate) parts: Vec<(usize, &'a LowRank)>,
+}
+
+/// Adds the adapters' products to an output.
+///
+/// Shapes: inputs `(rows, n_in)`, out `(rows, stride)`.
+/// A row's result depends on the row and its adapter alone, to the last bit.
+pub(crate) fn add_low_rank(
+    pool: &mut Pool,
+    isa: Isa,
+    inputs: &[f32],
+    segments: &[Segment<'_>],
+    out: &mut [f32],
+    stride: usize,
+    between: &mut Vec<f32>,
+) {
+    let parts: Vec<Part<'_>> = segments
+        .iter()
+        .flat_map(|segment| {
+            let rows = &segment.rows;
+            segment
+                .parts
+                .iter()
+                .map(move |&(column, low_rank)| (rows, column, low_rank))
+        })
+        .scan(0, |at, (rows, column, low_rank)| {
+            let first = *at;
+            *at += rows.len() * low_rank.down.n_out;
+            Some(Part {
+                rows: rows.clone(),
+                column,
+                low_rank,
+                between: first,
+            })
+        })
+        .collect();
+    let Some(last) = parts.last() else { return };
+    between.resize(
+        last.between + last.rows.len() * last.low_rank.down.n_out,
+        0.0,
+    );
+
+    let pieces = split(&parts, pool.n_threads(), |low_rank| &low_rank.down);
+    let shared = Shared::new(between);
+    pool.run(pieces.len(), &|piece_idx| {
+        let (part, groups) = &pieces[piece_idx];
+        let down = &part.low_rank.down;
+        let inputs = &inputs[part.rows.start * down.n_in..part.rows.end * down.n_in];
+        product(isa, down, groups.clone(), inputs, &|row, column, sums| {
+            // SAFETY: each piece writes columns of its own, of a part of its own.
+            let target =
+                unsafe { shared.slice(part.between + row * down.n_out + column, sums.len()) };
+            target.copy_from_slice(sums);
+        });
+    });
+
+    let pieces = split(&parts, pool.n_threads(), |low_rank| &low_rank.up);
+    let shared = Shared::new(out);
+    let between = &between[..];
+    pool.run(pieces.len(), &|piece_idx| {
+        let (part, groups) = &pieces[piece_idx];
+        let up = &part.low_rank.up;
+        let inputs = &between[part.between..][..part.rows.len() * up.n_in];
+        product(isa, up, groups.clone(), inputs, &|row, column, sums| {
+            let at = (part.rows.start + row) * stride + part.column + column;
+            // SAFETY: each piece writes columns of its own, in rows of its own.
+            let target = unsafe { shared.slice(at, sums.len()) };
+            for (target, sum) in target.iter_mut().zip(sums) {
+                *target += sum;
+            }
+        });
+    });
+}
+
+/// One adapter's product with one matrix.
+struct Part<'a> {
+    rows: Range<usize>,
+    column: usize,
+    low_rank: &'a LowRank,
+    /// Where its `(rows, rank)` numbers lie between the two products.
+    between: usize,
+}
+
+/// Cuts the products into pieces of some groups of eight output rows.
+fn split<'a, 'b>(
+    parts: &'b [Part<'a>],
+    n_threads: usize,
+    matrix: impl Fn(&'a LowRank) -> &'a Columns,
+) -> Vec<(&'b Part<'a>, Range<usize>)> {
+    let n_groups: usize = parts
+        .iter()
+        .map(|part| matrix(part.low_rank).n_groups())
+        .sum();
+    let per_piece = n_groups.div_ceil(4 * n_threads).clamp(1, 32);
+    parts
+        .iter()
+        .flat_map(|part| {
+            let n_groups = matrix(part.low_rank).n_groups();
+            (0..n_groups)
+                .step_by(per_piece)
+                .map(move |first| (part, first..n_groups.min(first + per_piece)))
+        })
+        .collect()
+}
+
+thread_local! {
+    /// The weights of a group, decoded.
+    static GROUP: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Rows of inputs that share each load of weights: as many as have registers for their sums.
+const TILE: usize = 8;
+
+/// Multiplies rows with some groups of a matrix and hands over the sums by row and first column.
+fn product(
+    isa: Isa,
+    matrix: &Columns,
+    groups: Range<usize>,
+    inputs: &[f32],
+    give: &dyn Fn(usize, usize, &[f32]),
+) {
+    GROUP.with_borrow_mut(|weights| {
+        weights.resize(matrix.n_in * LANES, 0.0);
+        for group_idx in groups {
+            matrix.group(group_idx).convert_to_f32_slice(weights);
+            let n_lanes = LANES.min(matrix.n_out - group_idx * LANES);
+            for (tile_idx, rows) in inputs.chunks(TILE * matrix.n_in).enumerate() {
+                let mut sums = [[0.0; LANES]; TILE];
+                let n_rows = rows.len() / matrix.n_in;
+                group_product(isa, weights, rows, &mut sums[..n_rows]);
+                for (row, sums) in sums[..n_rows].iter().enumerate() {
+                    give(tile_idx * TILE + row, group_idx * LANES, &sums[..n_lanes]);
+                }
+            }
+        }
+    });
+}
+
+for_each_isa! {
+    /// A few rows of inputs times eight rows of weights; each sum is taken in the order of the columns.
+    fn group_product(weights: &[f32], rows: &[f32], sums: &mut [[f32; LANES]]) {
+        match sums.len() {
+            8 => tile::<8>(weights, rows, sums),
+            7 => tile::<7>(weights, rows, sums),
+            6 => tile::<6>(weights, rows, sums),
+            5 => tile::<5>(weights, rows, sums),
+            4 => tile::<4>(weights, rows, sums),
+            3 => tile::<3>(weights, rows, sums),
+            2 => tile::<2>(weights, rows, sums),
+            _ => tile::<1>(weights, rows, sums),
+        }
+    }
+}
+
+#[inline(always)]
+fn tile<const N: usize>(weights: &[f32], rows: &[f32], sums: &mut [[f32; LANES]]) {
+    let n_in = weights.len() / LANES;
+    let rows: [&[f32]; N] = std::array::from_fn(|row| &rows[row * n_in..][..n_in]);
+    let mut totals = [[0.0f32; LANES]; N];
+    for (column, weights) in weights.chunks_exact(LANES).enumerate() {
+        for (totals, row) in totals.iter_mut().zip(rows) {
+            for (total, weight) in totals.iter_mut().zip(weights) {
+                *total += weight * row[column];
+            }
+        }
+    }
+    sums.copy_from_slice(&totals);
+}

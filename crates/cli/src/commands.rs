@@ -33,7 +33,10 @@ pub(crate) fn run(command: Command, surroundings: &Surroundings, ui: &Ui) -> any
         }
         Command::Judge(args) => judge::run(&args.command, surroundings, ui),
         Command::Bench { command } => bench::run(&command, surroundings, ui),
-        Command::Model(args) => model::run(args.command, &load(surroundings, &[], ui)?, ui),
+        Command::Model(args) => {
+            let settings = load(surroundings, &args.overrides(), ui)?;
+            model::run(args.command, &settings, ui)
+        }
         Command::Runs(args) => {
             let settings = load(surroundings, &args.ledger.overrides(), ui)?;
             runs::run(args.command, &settings, ui)

@@ -19,6 +19,7 @@ mod assets;
 mod commands;
 mod exit;
 mod fetch;
+mod hub;
 mod interrupt;
 mod settings;
 mod ui;

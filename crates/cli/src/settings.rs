@@ -15,18 +15,24 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::{Agent, Language, Rung, Sampling};
+use engine::Layout;
 
 pub(crate) use self::error::Error;
 use self::keys::{KEYS, Value};
 use self::layers::Layers;
 pub(crate) use self::layers::{Origin, Override};
-pub(crate) use self::surroundings::{Secret, Surroundings};
+pub(crate) use self::surroundings::{Hub, Secret, Surroundings};
 
 /// Every setting, checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// A GGUF file, or a name: of a model in the cache, or on the server. Absent: the default model.
+    /// A GGUF file, a folder, a name on the Hugging Face Hub that begins with `hf:`, or a name: of a model
+    /// in the cache, or on the server. Absent: the default model.
     pub(crate) model: Option<String>,
+    /// How the local engine keeps weights.
+    pub(crate) weights: Layout,
+    /// Where models of the Hugging Face Hub are.
+    pub(crate) hub: Hub,
     /// The OpenAI-compatible server, up to and including `/v1`, without a slash at the end.
     /// Absent: the local engine answers.
     pub(crate) base_url: Option<String>,
@@ -161,6 +167,13 @@ impl Settings {
         let seconds = |key| taken.number(key).map(Duration::from_secs_f64);
         Ok(Settings {
             model: taken.text("model"),
+            weights: match taken.set(Taken::text, "weights").as_str() {
+                "q8_0" => Layout::EightBit,
+                "q4_1" => Layout::FourBit,
+                "f32" => Layout::Float,
+                _ => Layout::Packed,
+            },
+            hub: surroundings.hub(),
             base_url: taken.text("base_url"),
             api_key,
             agents: Agent::ALL
@@ -224,18 +237,12 @@ impl Settings {
     pub(crate) fn shown(&self) -> &[Shown] {
         &self.shown
     }
-
-    /// True when `model` names a file of the local machine.
-    pub(crate) fn model_is_file(&self) -> bool {
-        self.model
-            .as_ref()
-            .is_some_and(|model| model.ends_with(".gguf"))
-    }
 }
 
-/// `--model FILE.gguf` asks for the local engine, even where the environment or a file names a server.
+/// `--model FILE.gguf` asks for the local engine, even where the environment or a file names a server;
+/// so do a folder and a name on the Hugging Face Hub.
 fn prefer_local_file(layers: &mut Layers, warnings: &mut Vec<String>) {
-    if let Some((Value::Path(_), file)) = layers.get("model")
+    if let Some((Value::Path(_) | Value::HubModel(_), file)) = layers.get("model")
         && let Some((url, server)) = layers.get("base_url")
         && file.strength() > server.strength()
     {

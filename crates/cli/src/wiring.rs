@@ -17,7 +17,7 @@ use ledger::{Ledger, RunSpec};
 use llm::{AgentEndpoint, Budget, Budgeted, ChatError, ChatModel, OpenAi, OpenAiSettings, Prices};
 use serde_json::{Value, json};
 
-use crate::assets;
+use crate::assets::{self, LocalModel};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::settings::Settings;
@@ -148,7 +148,8 @@ fn server(settings: &Settings) -> anyhow::Result<OpenAi> {
 }
 
 fn local(settings: &Settings, ui: &Ui, interrupt: &Interrupt) -> anyhow::Result<Engine> {
-    let path = assets::ensure_model(settings, ui, interrupt)?;
+    let model = LocalModel::of(settings)?;
+    let path = model.ensure(settings, ui, interrupt)?;
     let started = Instant::now();
     let defaults = engine::Settings::default();
     let known = assets::Asset::find(assets::DEFAULT_MODEL)
@@ -161,6 +162,8 @@ fn local(settings: &Settings, ui: &Ui, interrupt: &Interrupt) -> anyhow::Result<
                 .n_parallel
                 .map_or(defaults.max_sequences, |n| n as usize),
             context_tokens: settings.context.map(|n| n as usize),
+            weights: settings.weights,
+            name: model.name(),
             digest: known.and_then(|asset| Digest::from_hex(asset.sha256)),
             ..defaults
         },
@@ -168,7 +171,8 @@ fn local(settings: &Settings, ui: &Ui, interrupt: &Interrupt) -> anyhow::Result<
     .map_err(|error| {
         let message = format!("{}: failed to {error}", path.display());
         Failure::new(Exit::Failure, message)
-            .help("`--model` takes a GGUF file of the Llama or Qwen2 family; without it the default model is used")
+            .help("`--model` takes a GGUF file, or a folder of safetensors, of the Llama or Qwen2 family; without it \
+                   the default model is used")
     })?;
     let plan = engine.plan();
     ui.detail(&format!(

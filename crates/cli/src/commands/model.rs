@@ -1,10 +1,13 @@
+mod info;
+
 use std::fs;
 
 use serde_json::json;
 
 use crate::args::ModelCommand;
-use crate::assets::{self, Asset, Use, io_error};
+use crate::assets::{self, Asset, LocalModel, Use, io_error};
 use crate::exit::Exit;
+use crate::hub;
 use crate::interrupt::Interrupt;
 use crate::settings::Settings;
 use crate::ui::{Ui, megabytes};
@@ -15,8 +18,9 @@ pub(super) fn run(command: ModelCommand, settings: &Settings, ui: &Ui) -> anyhow
         ModelCommand::Pull { name } => pull(&name, settings, ui),
         ModelCommand::List => list(settings, ui),
         ModelCommand::Rm { name } => rm(&name, settings, ui),
+        ModelCommand::Info { .. } => info::run(settings, ui),
         ModelCommand::Path { name } => {
-            let path = assets::cached_model(&name, &settings.cache)?;
+            let path = LocalModel::parse(&name)?.path(settings)?;
             ui.line(&path.display().to_string())?;
             Ok(Exit::Success)
         }
@@ -24,6 +28,13 @@ pub(super) fn run(command: ModelCommand, settings: &Settings, ui: &Ui) -> anyhow
 }
 
 fn pull(name: &str, settings: &Settings, ui: &Ui) -> anyhow::Result<Exit> {
+    if let LocalModel::Hub(reference) = LocalModel::parse(name)? {
+        let interrupt = Interrupt::listen(ui)?;
+        let path =
+            hub::refresh(&reference, &settings.hub, ui, &interrupt).map_err(assets::Error::from)?;
+        ui.note(&format!("{reference} is here as it is on the hub"));
+        return info::show(name, &path, settings, ui);
+    }
     let Some(asset) = Asset::find(name).filter(|asset| asset.usage == Use::Model) else {
         // The user's own file is here already; any other name is an error with the known ones.
         let path = assets::cached_model(name, &settings.cache)?;

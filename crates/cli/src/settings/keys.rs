@@ -1,10 +1,13 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::hub;
+
 /// What a setting holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Kind {
-    /// A model: a path when it ends in `.gguf`, else a name.
+    /// A model: a path when it ends in `.gguf` or is a folder, a name on the Hugging Face Hub when it begins
+    /// with `hf:`, else a name in the cache or on a server.
     Model,
     /// The address of a server.
     Url,
@@ -78,6 +81,11 @@ const LANGUAGES: &[&str] = &[
 /// All settings, in the order in which they are shown.
 pub(super) static KEYS: &[Key] = &[
     Key::new("model", Kind::Model, None),
+    Key::new(
+        "weights",
+        Kind::Choice(&["auto", "q8_0", "q4_1", "f32"]),
+        Some("auto"),
+    ),
     Key::new("base_url", Kind::Url, None),
     Key::new("agents.retrieval.model", Kind::Model, None),
     Key::new("agents.retrieval.base_url", Kind::Url, None),
@@ -129,6 +137,7 @@ pub(super) static KEYS: &[Key] = &[
 pub(super) enum Value {
     Text(String),
     Path(PathBuf),
+    HubModel(String),
     Count(u64),
     Number(f64),
     Switch(bool),
@@ -137,7 +146,7 @@ pub(super) enum Value {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Value::Text(text) => f.write_str(text),
+            Value::Text(text) | Value::HubModel(text) => f.write_str(text),
             Value::Path(path) => write!(f, "{}", path.display()),
             Value::Count(count) => write!(f, "{count}"),
             Value::Number(number) => write!(f, "{number}"),
@@ -153,7 +162,13 @@ impl Kind {
     /// What was expected, to be said after "expected".
     pub(super) fn parse(self, text: &str, folder: &Path) -> Result<Value, String> {
         match self {
-            Kind::Model if text.ends_with(".gguf") => Kind::Path.parse(text, folder),
+            Kind::Model if text.starts_with(hub::PREFIX) => match hub::Reference::parse(text) {
+                Some(Ok(_)) => Ok(Value::HubModel(text.to_string())),
+                _ => Err("`hf:OWNER/NAME` or `hf:OWNER/NAME/FILE.gguf`".to_string()),
+            },
+            Kind::Model if text.ends_with(".gguf") || is_folder(text, folder) => {
+                Kind::Path.parse(text, folder)
+            }
             Kind::Model if text.is_empty() => Err("the name of a model, or a file".to_string()),
             Kind::Model => Ok(Value::Text(text.to_string())),
             Kind::Url => parse_url(text),
@@ -189,6 +204,15 @@ impl Kind {
             }
         }
     }
+}
+
+/// True for what is written as a path and is a folder with a model. `owner/name` is a name on a server.
+fn is_folder(text: &str, folder: &Path) -> bool {
+    let is_path = ["/", "./", "../"]
+        .iter()
+        .any(|start| text.starts_with(start))
+        || text.ends_with('/');
+    is_path && folder.join(text).join("config.json").is_file()
 }
 
 /// Secrets do not belong in addresses: those are shown and recorded.

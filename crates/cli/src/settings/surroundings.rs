@@ -20,6 +20,9 @@ const PROJECT_FILE: &str = "mapcoder.toml";
 /// The only source of the API key.
 pub(super) const API_KEY: &str = "OPENAI_API_KEY";
 
+/// The key of the Hugging Face Hub, as its own tools call it.
+const HUB_TOKEN: &str = "HF_TOKEN";
+
 /// A key of fewer bytes guards nothing.
 const SHORTEST_KEY: usize = 8;
 
@@ -49,13 +52,48 @@ impl Surroundings {
         self.variable(API_KEY).map(|key| Secret(key.to_string()))
     }
 
-    /// Replaces the API key, should it stand in a text that is about to be printed.
+    /// The Hugging Face Hub, as its own tools find it.
+    pub(super) fn hub(&self) -> Hub {
+        let path = |name: &str| {
+            self.variable(name)
+                .map(|path| PathBuf::from(self.expand(path)))
+        };
+        let cache = || {
+            let cache = self.variable("XDG_CACHE_HOME").map(PathBuf::from);
+            cache.or_else(|| Some(Path::new(self.variable("HOME")?).join(".cache")))
+        };
+        let home = path("HF_HOME")
+            .or_else(|| Some(cache()?.join("huggingface")))
+            .map_or_else(|| self.folder.clone(), |home| self.folder.join(home));
+        let is_on =
+            |value: &str| ["1", "on", "yes", "true"].contains(&value.to_lowercase().as_str());
+        Hub {
+            cache: path("HF_HUB_CACHE")
+                .map_or_else(|| home.join("hub"), |cache| self.folder.join(cache)),
+            endpoint: self
+                .variable("HF_ENDPOINT")
+                .unwrap_or("https://huggingface.co")
+                .trim_end_matches('/')
+                .to_string(),
+            token: match self.variable(HUB_TOKEN) {
+                Some(token) => Some(Secret(token.to_string())),
+                None => std::fs::read_to_string(home.join("token"))
+                    .ok()
+                    .map(|token| Secret(token.trim().to_string()))
+                    .filter(|token| !token.0.is_empty()),
+            },
+            offline: self.variable("HF_HUB_OFFLINE").is_some_and(is_on),
+        }
+    }
+
+    /// Replaces the keys, should they stand in a text that is about to be printed.
     /// Placeholders such as `none`, which local servers are given, are words of other texts too and stay.
     pub(crate) fn redact(&self, text: &str) -> String {
-        match self.variable(API_KEY) {
-            Some(key) if key.len() >= SHORTEST_KEY => text.replace(key, "***"),
-            _ => text.to_string(),
-        }
+        [API_KEY, HUB_TOKEN]
+            .into_iter()
+            .filter_map(|name| self.variable(name))
+            .filter(|key| key.len() >= SHORTEST_KEY)
+            .fold(text.to_string(), |text, key| text.replace(key, "***"))
     }
 
     /// The folder of a kind of user file: `variable` if it is absolute, as the XDG base directory
@@ -127,6 +165,19 @@ impl Surroundings {
             _ => path.display().to_string(),
         }
     }
+}
+
+/// The Hugging Face Hub: where its models are fetched from, and where they are kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Hub {
+    /// The folder that all of its tools share (`HF_HUB_CACHE`, or `hub` in `HF_HOME`).
+    pub(crate) cache: PathBuf,
+    /// Its address (`HF_ENDPOINT`), without a slash at the end.
+    pub(crate) endpoint: String,
+    /// The user's key (`HF_TOKEN`, or the file `token` in `HF_HOME`).
+    pub(crate) token: Option<Secret>,
+    /// Whether nothing is fetched (`HF_HUB_OFFLINE`).
+    pub(crate) offline: bool,
 }
 
 /// A text that is never shown.

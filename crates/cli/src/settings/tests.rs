@@ -365,12 +365,56 @@ fn both_names_of_the_address_are_read_and_a_difference_is_told() {
 #[test]
 fn a_model_file_on_the_command_line_beats_a_server_in_the_environment() {
     let world = World::new().with("OPENAI_BASE_URL", "http://host/v1");
-    let settings = world.load(&[("model", "--model", "x.gguf")]).unwrap();
-    assert_eq!(settings.base_url, None);
-    assert!(settings.model_is_file());
-    assert_eq!(settings.warnings.len(), 1);
-    let settings = world.load(&[("model", "--model", "name")]).unwrap();
-    assert_eq!(settings.base_url.as_deref(), Some("http://host/v1"));
+    write(&world.surroundings.folder.join("own/config.json"), "{}");
+    for local in [
+        "x.gguf",
+        "./own",
+        "own/",
+        "hf:owner/name",
+        "hf:owner/name/x.gguf",
+    ] {
+        let settings = world.load(&[("model", "--model", local)]).unwrap();
+        assert_eq!(settings.base_url, None, "{local}");
+        assert_eq!(settings.warnings.len(), 1);
+    }
+    for remote in ["name", "owner/name", "own", "/models/served"] {
+        let settings = world.load(&[("model", "--model", remote)]).unwrap();
+        assert_eq!(settings.base_url.as_deref(), Some("http://host/v1"));
+        assert_eq!(settings.model.as_deref(), Some(remote));
+    }
+    let error = world.load(&[("model", "--model", "hf:name")]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "invalid value `hf:name` for `model` (--model): expected `hf:OWNER/NAME` or `hf:OWNER/NAME/FILE.gguf`"
+    );
+}
+
+#[test]
+fn the_hub_is_found_as_its_own_tools_find_it() {
+    let world = World::new();
+    let home = world.home();
+    let hub = world.load(&[]).unwrap().hub;
+    assert_eq!(hub.cache, home.join(".cache/huggingface/hub"));
+    assert_eq!(hub.endpoint, "https://huggingface.co");
+    assert!(hub.token.is_none() && !hub.offline);
+    write(&home.join("hf/token"), "of the file\n");
+    let world = world
+        .with("HF_HOME", "~/hf")
+        .with("HF_ENDPOINT", "http://mirror/")
+        .with("HF_HUB_OFFLINE", "TRUE");
+    let hub = world.load(&[]).unwrap().hub;
+    assert_eq!(hub.cache, home.join("hf/hub"));
+    assert_eq!(hub.endpoint, "http://mirror");
+    assert_eq!(hub.token.unwrap().reveal(), "of the file");
+    assert!(hub.offline);
+    let world = world
+        .with("HF_TOKEN", "hf_secret")
+        .with("HF_HUB_CACHE", "/cache");
+    let settings = world.load(&[]).unwrap();
+    assert_eq!(settings.hub.cache, Path::new("/cache"));
+    assert_eq!(settings.hub.token.as_ref().unwrap().reveal(), "hf_secret");
+    assert!(!format!("{settings:?}").contains("hf_secret"));
+    assert_eq!(world.surroundings.redact("a hf_secret b"), "a *** b");
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn a_file_that_is_no_model_and_a_ledger_that_is_none_are_broken() {
     world.write("project/notes.gguf", &"notes\n".repeat(1000));
     let outcome = world.run(&["doctor", "--json"]);
     assert_eq!(outcome.code, Some(1));
-    for (name, part) in [("local model", "is no GGUF file"), ("ledger", "failed to ")] {
+    for (name, part) in [("local model", "not a GGUF file"), ("ledger", "failed to ")] {
         let finding = finding(&outcome, name);
         assert_eq!(finding["state"], "broken");
         assert!(

@@ -9,6 +9,7 @@
 mod config;
 mod doctor;
 mod help;
+mod hub;
 mod judge;
 mod model;
 mod runs;

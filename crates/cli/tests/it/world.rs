@@ -94,7 +94,7 @@ impl World {
     }
 
     /// The text with this world's folder as `$ROOT`, so that it is the same every time.
-    fn anonymous(&self, bytes: &[u8]) -> String {
+    pub(crate) fn anonymous(&self, bytes: &[u8]) -> String {
         let real = self.root.path().canonicalize().unwrap();
         String::from_utf8(bytes.to_vec())
             .unwrap()

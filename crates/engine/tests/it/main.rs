@@ -7,7 +7,7 @@ mod adapters;
 use std::path::{Path, PathBuf};
 
 use domain::{Agent, Ask, Finish, Message, Reply, Sampling};
-use engine::{Engine, Settings};
+use engine::{Engine, Layout, Settings};
 use futures_util::future::join_all;
 use llm::{ChatError, ChatModel as _};
 use proptest::prelude::*;
@@ -58,6 +58,38 @@ fn the_identity_names_the_file_and_its_digest() {
     assert_eq!((plan.context_tokens, plan.cache_tokens), (256, 8 * 256));
     // Two layers of 2 heads of 16 numbers, keys and values, 2 bytes each.
     assert_eq!(plan.cache_bytes, 8 * 256 * 2 * 2 * 16 * 2 * 2);
+}
+
+/// A folder of safetensors answers like a file; how its weights are kept is part of who answers.
+#[test]
+fn a_folder_is_a_model_too() {
+    let path = tiny_path().with_file_name("tiny-llama");
+    let digest = engine::digest(&*engine::open(&path).unwrap());
+    let load = |weights| {
+        let settings = Settings {
+            weights,
+            ..Settings::default()
+        };
+        let plan = engine::plan(&*engine::open(&path).unwrap(), &settings).unwrap();
+        let engine = Engine::load(&path, settings).unwrap();
+        assert_eq!(engine.plan(), plan);
+        (engine, plan.weights_bytes)
+    };
+    let (engine, n_bytes) = load(Layout::Packed);
+    assert_eq!(
+        engine.identity(Agent::Coding),
+        format!("tiny-llama@{}", digest.short())
+    );
+    // 356 rows of the embedding, which is the head too, and two layers; 17 bytes for 16 numbers.
+    assert_eq!(n_bytes, (360 * 64 + 2 * 24_576) * 17 / 16);
+    let reply = answer(&engine, &ask("hello", 5));
+    assert!(reply.usage.completion_tokens > 0);
+    let (engine, n_bytes) = load(Layout::FourBit);
+    assert_eq!(
+        engine.identity(Agent::Coding),
+        format!("tiny-llama@{}+q4_1", digest.short())
+    );
+    assert_eq!(n_bytes, 360 * 64 * 17 / 16 + 2 * 24_576 * 10 / 16);
 }
 
 #[test]

@@ -1,8 +1,7 @@
-use std::io::Read as _;
 use std::path::Path;
 
 use super::{Area, Finding, State, endpoint};
-use crate::assets::{self, Asset, DEFAULT_MODEL, Use};
+use crate::assets::{self, Asset, DEFAULT_MODEL, LocalModel, Use};
 use crate::fetch::Client;
 use crate::settings::Settings;
 
@@ -37,16 +36,24 @@ pub(super) fn look(settings: &Settings) -> anyhow::Result<Vec<Finding>> {
 fn local(settings: &Settings, can_fetch: bool) -> Finding {
     let name = settings.model.as_deref().unwrap_or(DEFAULT_MODEL);
     let finding = |state, detail: String| Finding::new(Area::Model, "local model", state, detail);
-    if settings.model_is_file() {
-        return file(Path::new(name));
-    }
+    let broken = |error: assets::Error| {
+        finding(State::Broken, error.to_string()).advice(error.help().unwrap_or_default())
+    };
     let asset = Asset::find(name).filter(|asset| asset.usage == Use::Model);
     let Some(asset) = asset else {
-        return match assets::cached_model(name, &settings.cache) {
-            Ok(path) => file(&path),
-            Err(error) => {
-                finding(State::Broken, error.to_string()).advice(error.help().unwrap_or_default())
+        let model = match LocalModel::of(settings) {
+            Ok(model) => model,
+            Err(error) => return broken(error),
+        };
+        return match (model.path(settings), model) {
+            (Ok(path), _) => readable(&path),
+            (Err(_), LocalModel::Hub(reference)) if !settings.hub.offline => {
+                let detail = format!("{reference} is not here yet; the first use fetches it");
+                finding(State::Note, detail).advice(format!(
+                    "fetch it now with `mapcoder model pull {reference}`"
+                ))
             }
+            (Err(error), _) => broken(error),
         };
     };
     if asset.is_intact(&settings.cache) {
@@ -66,21 +73,16 @@ fn local(settings: &Settings, can_fetch: bool) -> Finding {
     }
 }
 
-fn file(path: &Path) -> Finding {
-    let mut magic = [0; 4];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic));
+/// Whether a file or folder is a model.
+fn readable(path: &Path) -> Finding {
     let finding = |state, what: &str| {
-        Finding::new(
-            Area::Model,
-            "local model",
-            state,
-            format!("{} {what}", path.display()),
-        )
+        let detail = format!("{} {what}", path.display());
+        Finding::new(Area::Model, "local model", state, detail)
     };
-    match read {
-        Ok(()) if magic == *b"GGUF" => finding(State::Ok, "is a GGUF file"),
-        Ok(()) => finding(State::Broken, "is no GGUF file").advice("name another file"),
-        Err(error) => finding(State::Broken, &format!("cannot be read: {error}"))
-            .advice("check the path given as `model`"),
+    match engine::open(path) {
+        Ok(_) if path.is_dir() => finding(State::Ok, "is a folder of safetensors"),
+        Ok(_) => finding(State::Ok, "is a GGUF file"),
+        Err(error) => finding(State::Broken, &format!("cannot be used: failed to {error}"))
+            .advice("check the path given as `model`, or name another one"),
     }
 }

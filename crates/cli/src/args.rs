@@ -387,6 +387,10 @@ pub(crate) struct SettingsArgs {
     #[arg(long, value_name = "N")]
     pub(crate) context: Option<String>,
 
+    /// Hold replies of the local engine to their form while they are written: `on` or `off`
+    #[arg(long, value_name = "SWITCH")]
+    pub(crate) grammar: Option<String>,
+
     /// The ledger file
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger: Option<String>,
@@ -503,6 +507,7 @@ impl SettingsArgs {
             ("n_parallel", "--n-parallel", &self.n_parallel),
             ("threads", "--threads", &self.threads),
             ("context", "--context", &self.context),
+            ("grammar", "--grammar", &self.grammar),
             ("ledger", "--ledger", &self.ledger),
             ("timeout", "--timeout", &self.timeout),
             ("max_attempts", "--max-attempts", &self.max_attempts),

@@ -58,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) threads: Option<u32>,
     /// Context of the local engine in tokens; absent: the model's own.
     pub(crate) context: Option<u32>,
+    /// Whether the local engine holds replies to their form.
+    pub(crate) grammar: bool,
     /// Folder of prompt templates that replace the built-in ones.
     pub(crate) prompts: Option<PathBuf>,
     /// The ledger file.
@@ -206,6 +208,7 @@ impl Settings {
             n_parallel: taken.small("n_parallel"),
             threads: taken.small("threads"),
             context: taken.small("context"),
+            grammar: taken.set(Taken::switch, "grammar"),
             prompts: taken.path("prompts"),
             ledger: taken.set(Taken::path, "ledger"),
             cache: taken.set(Taken::path, "cache"),

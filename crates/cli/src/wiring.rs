@@ -164,6 +164,7 @@ fn local(settings: &Settings, ui: &Ui, interrupt: &Interrupt) -> anyhow::Result<
             context_tokens: settings.context.map(|n| n as usize),
             weights: settings.weights,
             name: model.name(),
+            grammar: settings.grammar,
             digest: known.and_then(|asset| Digest::from_hex(asset.sha256)),
             ..defaults
         },
@@ -271,6 +272,12 @@ pub(crate) fn strategy(settings: &Settings) -> Strategy {
     }
 }
 
+/// The agents whose replies a model holds to their form.
+pub(crate) fn held(model: &impl ChatModel) -> Vec<Agent> {
+    let agents = Agent::ALL.into_iter();
+    agents.filter(|agent| model.keeps_shapes(*agent)).collect()
+}
+
 /// A team with the model that it asks, which knows what was spent.
 pub(crate) struct Wired {
     pub(crate) team: Team,
@@ -296,7 +303,7 @@ pub(crate) fn team(
     let model = Model::of(settings, ui, interrupt)?;
     let strategy = strategy(settings);
     let checker = Checker::Lines;
-    let spec = RunSpec {
+    let mut spec = RunSpec {
         command: command.to_string(),
         settings: json!({
             "data": data,
@@ -308,6 +315,11 @@ pub(crate) fn team(
             "checker": checker,
         }),
     };
+    let held = held(&model);
+    if !held.is_empty() {
+        // Only then, so that runs without it keep their names.
+        spec.settings["grammar"] = json!(held);
+    }
     let run = ledger.begin_run(&spec)?;
     let budget = Budget {
         calls: settings.budget.calls,

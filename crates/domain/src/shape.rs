@@ -24,6 +24,7 @@ pub struct Part {
     /// What the model writes.
     pub body: Body,
     /// What ends the body: its first occurrence in a text or a number; in code, where a line begins with it.
+    /// No proper beginning of it may be an end of it too.
     pub end: String,
     /// What follows the end, up to the next body.
     pub then: String,
@@ -49,7 +50,7 @@ pub enum Body {
     /// A whole number from 0 to `most`, in decimal digits.
     Number {
         /// The largest.
-        most: u32,
+        most: u8,
     },
 }
 

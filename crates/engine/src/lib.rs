@@ -5,7 +5,8 @@
 //! 2. [`Engine`] is an [`llm::ChatModel`]: requests of any number of callers share the worker's forward passes,
 //!    prompts in chunks beside replies token by token. What waits for room waits in a queue, first come first served.
 //! 3. Dropping a request's future frees its room at once. [`Engine::counters`] tell how far the work is.
-//! 4. A reply that repeats itself without end is ended before its limit, with [`domain::Finish::Other`].
+//! 4. With [`Settings::grammar`], a reply is held to the shape that its request names, and is always complete.
+//! 5. A reply that repeats itself without end is ended before its limit, with [`domain::Finish::Other`].
 //!
 //! A reply depends on its request alone, to the last bit: not on what else is running, nor on what is cached.
 
@@ -28,6 +29,8 @@ use tokio::sync::oneshot;
 
 mod adapters;
 mod counters;
+mod grammar;
+mod held;
 mod pages;
 mod repetition;
 mod sequence;
@@ -36,6 +39,8 @@ mod worker;
 pub use counters::{Counters, Progress};
 
 use adapters::{Adapters, Cover};
+use grammar::Grammars;
+use held::Held;
 use sequence::Request;
 use worker::Worker;
 
@@ -60,6 +65,9 @@ pub struct Settings {
     pub weights: Layout,
     /// The model's name; absent: that of its file or folder.
     pub name: Option<String>,
+    /// Whether replies are held to the shapes that requests name. A shape that has no room within a request's limit
+    /// is refused.
+    pub grammar: bool,
     /// The model's digest as [`digest`] computes it, where the caller knows it; otherwise it is computed.
     pub digest: Option<Digest>,
 }
@@ -75,6 +83,7 @@ impl Default for Settings {
             adapters: Vec::new(),
             weights: Layout::Packed,
             name: None,
+            grammar: true,
             digest: None,
         }
     }
@@ -138,6 +147,8 @@ pub struct Engine {
     adapters: Adapters,
     tokenizer: Arc<Tokenizer>,
     template: ChatTemplate,
+    /// Absent where no reply is held to a shape.
+    grammars: Option<Grammars>,
     counters: Arc<Counters>,
     /// Absent while the engine is being dropped.
     requests: Option<Sender<Request>>,
@@ -209,11 +220,13 @@ impl Engine {
             .name("engine".to_string())
             .spawn(move || worker.serve(&inbox))
             .map_err(EngineError::Thread)?;
+        let grammars = (settings.grammar).then(|| Grammars::new(Arc::clone(&tokenizer)));
         Ok(Engine {
             identity,
             plan,
             config,
             adapters,
+            grammars,
             tokenizer,
             template,
             counters,
@@ -279,6 +292,7 @@ impl Engine {
                 context_tokens: self.plan.context_tokens as u64,
             });
         }
+        let held = self.hold(ask, prompt.len())?;
         let cover = self
             .adapters
             .of(ask.agent)
@@ -288,9 +302,34 @@ impl Engine {
         self.requests
             .as_ref()
             .ok_or_else(stopped)?
-            .send(Request::new(ask, prompt, cover, started, reply))
+            .send(Request::new(ask, prompt, cover, held, started, reply))
             .map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())
+    }
+
+    /// The reply's form, where it has one.
+    fn hold(&self, ask: &Ask, prompt_tokens: usize) -> Result<Option<Held>, ChatError> {
+        let (Some(grammars), Some(shape)) = (&self.grammars, &ask.shape) else {
+            return Ok(None);
+        };
+        let (form, matcher) = grammars
+            .form(shape)
+            .map_err(|reason| ChatError::Refused(format!("the form of the reply: {reason}")))?;
+        let max_tokens = ask.sampling.max_tokens as usize;
+        let context_tokens = self.plan.context_tokens - prompt_tokens;
+        let held = Held::new(form, matcher, max_tokens.min(context_tokens));
+        held.map(Some).map_err(|least| {
+            if least > max_tokens {
+                ChatError::Refused(format!(
+                    "a reply in its form takes at least {least} tokens, more than the limit of {max_tokens}"
+                ))
+            } else {
+                ChatError::PromptTooLong {
+                    prompt_tokens: (prompt_tokens + least) as u64,
+                    context_tokens: self.plan.context_tokens as u64,
+                }
+            }
+        })
     }
 }
 
@@ -300,6 +339,10 @@ impl ChatModel for Engine {
             None => self.identity.clone(),
             Some(loaded) => format!("{}+{}", self.identity, loaded.digest.short()),
         }
+    }
+
+    fn keeps_shapes(&self, _agent: Agent) -> bool {
+        self.grammars.is_some()
     }
 
     fn chat<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Result<Reply, ChatError>> {

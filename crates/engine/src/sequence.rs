@@ -7,6 +7,7 @@ use model::{PAGE_TOKENS, Sampler, SamplerSettings, TextStream, Tokenizer};
 use tokio::sync::oneshot;
 
 use crate::adapters::Cover;
+use crate::held::{Draft, Held};
 use crate::pages::{Beginning, Contents, Maker, Pages};
 use crate::repetition::is_endless;
 
@@ -18,6 +19,8 @@ pub(crate) struct Request {
     cover: Option<Cover>,
     stop: Vec<String>,
     sampler: SamplerSettings,
+    /// Absent where the reply is free.
+    held: Option<Held>,
     started: Instant,
     reply: oneshot::Sender<Reply>,
 }
@@ -27,6 +30,7 @@ impl Request {
         ask: &Ask,
         prompt: Vec<u32>,
         cover: Option<Cover>,
+        held: Option<Held>,
         started: Instant,
         reply: oneshot::Sender<Reply>,
     ) -> Request {
@@ -51,6 +55,7 @@ impl Request {
                     .seed
                     .wrapping_add(u64::from(ask.sample_idx).wrapping_mul(0xd134_2543_de82_ef95)),
             },
+            held,
             started,
             reply,
         }
@@ -101,12 +106,27 @@ pub(crate) struct Sequence {
     n_cached: usize,
     sampler: Sampler,
     text: TextStream,
+    held: Option<Held>,
+    /// Reply tokens that were counted already.
+    n_counted: usize,
 }
 
 impl Sequence {
-    pub(crate) fn new(request: Request, n_promised: usize) -> Sequence {
+    pub(crate) fn new(mut request: Request, n_promised: usize, tokenizer: &Tokenizer) -> Sequence {
+        let mut tokens = request.prompt.clone();
+        let mut text = TextStream::default();
+        let mut held = request.held.take();
+        if let Some(held) = &mut held {
+            // What is certain is computed together with the prompt.
+            held.begin(&mut Draft {
+                tokenizer,
+                n_prompt: tokens.len(),
+                tokens: &mut tokens,
+                text: &mut text,
+            });
+        }
         Sequence {
-            tokens: request.prompt.clone(),
+            tokens,
             n_stored: 0,
             pages: Vec::new(),
             n_promised,
@@ -114,7 +134,9 @@ impl Sequence {
             n_published: 0,
             n_cached: 0,
             sampler: Sampler::new(request.sampler),
-            text: TextStream::default(),
+            text,
+            held,
+            n_counted: 0,
             request,
         }
     }
@@ -205,12 +227,27 @@ impl Sequence {
         tokenizer: &Tokenizer,
         context_tokens: usize,
     ) -> Option<Ending> {
+        let n_old = self.text.text().len();
+        if let Some(held) = &mut self.held {
+            let mut draft = Draft {
+                tokenizer,
+                n_prompt: self.request.prompt.len(),
+                tokens: &mut self.tokens,
+                text: &mut self.text,
+            };
+            let finish = held.draw(logits, &mut self.sampler, &mut draft);
+            if let Some(at) = self.find_stop(n_old) {
+                return Some(Ending::Stop {
+                    text_bytes: Some(at),
+                });
+            }
+            return finish.map(Ending::Complete);
+        }
         let token = self.sampler.sample(logits);
         self.tokens.push(token);
         if tokenizer.ends().contains(&token) {
             return Some(Ending::Stop { text_bytes: None });
         }
-        let n_old = self.text.text().len();
         self.text.push(tokenizer, token);
         if let Some(at) = self.find_stop(n_old) {
             return Some(Ending::Stop {
@@ -244,6 +281,19 @@ impl Sequence {
         self.tokens.len() - self.request.prompt.len()
     }
 
+    /// Reply tokens since the last time this was asked.
+    pub(crate) fn count_generated(&mut self) -> u64 {
+        let n_new = self.n_generated() - self.n_counted;
+        self.n_counted += n_new;
+        n_new as u64
+    }
+
+    /// Prompt tokens among the next `n_tokens` that pass through the decoder.
+    pub(crate) fn n_of_prompt(&self, n_tokens: usize) -> u64 {
+        let n_left = self.request.prompt.len().saturating_sub(self.n_stored);
+        n_left.min(n_tokens) as u64
+    }
+
     /// Lets go of all pages.
     pub(crate) fn release(&mut self, pages: &mut Pages) {
         pages.release(&self.pages);
@@ -262,10 +312,16 @@ impl Sequence {
         let (text, finish) = match ending {
             Ending::Length => (self.text.finish(), Finish::Length),
             Ending::Endless => (self.text.finish(), Finish::Other),
+            Ending::Complete(finish) => (self.text.finish(), finish),
             Ending::Stop { text_bytes: None } => (self.text.finish(), Finish::Stop),
             Ending::Stop {
                 text_bytes: Some(n),
-            } => (self.text.text()[..n].to_string(), Finish::Stop),
+            } => {
+                let text = &self.text.text()[..n];
+                let held = self.held.as_ref();
+                let text = held.map_or_else(|| text.to_string(), |held| held.complete(text));
+                (text, Finish::Stop)
+            }
         };
         let reply = Reply {
             text,
@@ -288,4 +344,6 @@ pub(crate) enum Ending {
     Length,
     /// It repeats itself without end.
     Endless,
+    /// Everything is there that its shape wants.
+    Complete(Finish),
 }

@@ -108,7 +108,8 @@ impl Worker {
                 self.pages.forgo(n_pages);
                 request.finish_empty();
             } else {
-                self.running.push(Sequence::new(request, n_pages));
+                self.running
+                    .push(Sequence::new(request, n_pages, &self.tokenizer));
             }
         }
     }
@@ -163,15 +164,13 @@ impl Worker {
         let mut endings: Vec<Option<Ending>> = vec![None; self.running.len()];
         for idx in order {
             let sequence = &mut self.running[idx];
-            if sequence.is_prefilling() {
-                n_prefilled += taken[idx] as u64;
-            }
+            n_prefilled += sequence.n_of_prompt(taken[idx]);
             sequence.advance(taken[idx], &mut self.pages);
             if sequence.remaining().is_empty() {
-                n_generated += 1;
                 endings[idx] = logits
                     .next()
                     .and_then(|row| sequence.draw(row, &self.tokenizer, self.plan.context_tokens));
+                n_generated += sequence.count_generated();
             }
         }
         self.counters

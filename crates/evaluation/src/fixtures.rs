@@ -31,6 +31,7 @@ pub(crate) fn header() -> Header {
         n_selected: 9,
         strategy: "mapcoder (k = 3, t = 5)".to_string(),
         model: "smollm2-135m".to_string(),
+        held: Vec::new(),
     }
 }
 

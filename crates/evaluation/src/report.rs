@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use domain::Usage;
+use domain::{Agent, Usage};
 
 use crate::progress::duration;
 use crate::{Align, Ending, Summary, Table};
@@ -36,6 +36,14 @@ impl Summary {
         );
         line("strategy", &header.strategy);
         line("model", &header.model);
+        if !header.held.is_empty() {
+            let agents: Vec<&str> = header.held.iter().map(|agent| agent.name()).collect();
+            let held = match header.held.len() == Agent::ALL.len() {
+                true => "held by grammar".to_string(),
+                false => format!("held by grammar: {}", agents.join(", ")),
+            };
+            line("replies", &held);
+        }
         let n = header.n_selected;
         line(
             "problems",

@@ -22,10 +22,13 @@ pub struct Header {
     pub strategy: String,
     /// What answered.
     pub model: String,
+    /// Agents whose replies were held to their form by grammar: they cannot fail it.
+    #[serde(default)]
+    pub held: Vec<Agent>,
 }
 
 impl Header {
-    /// A run over all that was selected of a data set.
+    /// A run over all that was selected of a data set, with free replies.
     pub fn new(data: &DataSet, strategy: impl Into<String>, model: impl Into<String>) -> Header {
         Header {
             data: data.name.clone(),
@@ -33,6 +36,7 @@ impl Header {
             n_selected: data.tasks.len(),
             strategy: strategy.into(),
             model: model.into(),
+            held: Vec::new(),
         }
     }
 }

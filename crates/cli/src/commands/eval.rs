@@ -66,7 +66,10 @@ pub(crate) fn run(args: &EvalArgs, settings: &Settings, ui: &Ui) -> anyhow::Resu
             },
         )?;
         let model = wired.model.identity(Agent::Coding);
-        let header = Header::new(&data, wired.team.strategy.to_string(), model.clone());
+        let header = Header {
+            held: wiring::held(&*wired.model),
+            ..Header::new(&data, wired.team.strategy.to_string(), model.clone())
+        };
         ui.note(&format!(
             "{} problems of {name}, {}, asking {model}",
             data.tasks.len(),

@@ -113,6 +113,7 @@ pub(super) static KEYS: &[Key] = &[
     Key::new("n_parallel", Kind::Count(1, 1024), None),
     Key::new("threads", Kind::Count(1, 4096), None),
     Key::new("context", Kind::Count(1, MANY), None),
+    Key::new("grammar", Kind::Switch, Some("false")),
     Key::new("prompts", Kind::Path, None),
     Key::new("ledger", Kind::Path, None),
     Key::new("cache", Kind::Path, None),

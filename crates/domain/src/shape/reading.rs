@@ -82,6 +82,20 @@ impl Shape {
         }
     }
 
+    /// What [`Shape::bridge`] may have to put before the fixed text behind a body.
+    pub fn fillers(&self, part: usize) -> &'static [&'static str] {
+        match self.parts[part].body {
+            Body::Text { .. } => &["", "-"],
+            Body::Code { .. } => &["", "\n", "-\n"],
+            Body::Number { .. } => &["", "0"],
+        }
+    }
+
+    /// True where a body has begun, so that it may as well end.
+    pub fn has_begun(&self, place: Place, text: &str) -> bool {
+        matches!(place, Place::Body { start, .. } if !text[start..].trim().is_empty())
+    }
+
     /// The shortest text that completes a beginning of a reply.
     pub fn completion(&self, text: &str) -> String {
         let mut whole = text.to_string();
@@ -180,7 +194,7 @@ impl Part {
                 let is_plain = body == "0" || !body.starts_with('0');
                 is_plain
                     && body.bytes().all(|byte| byte.is_ascii_digit())
-                    && body.parse().is_ok_and(|number: u32| number <= *most)
+                    && body.parse().is_ok_and(|number: u8| number <= *most)
             }
         }
     }

@@ -18,6 +18,25 @@ fn a_report_of_a_complete_run() {
 }
 
 #[test]
+fn a_report_says_whose_replies_were_held() {
+    let head = |held: &[Agent]| {
+        let header = Header {
+            held: held.to_vec(),
+            ..header()
+        };
+        let report = Summary::new(header, &[]).render();
+        report.lines().nth(3).unwrap().to_string()
+    };
+    use Agent::{Coding, Planning};
+    assert_eq!(head(&Agent::ALL), "replies   held by grammar");
+    assert_eq!(
+        head(&[Planning, Coding]),
+        "replies   held by grammar: planning, coding"
+    );
+    assert!(head(&[]).starts_with("problems"));
+}
+
+#[test]
 fn a_report_of_nothing() {
     insta::assert_snapshot!(Summary::new(header(), &[]).render());
 }

@@ -347,6 +347,10 @@ pub(crate) struct SettingsArgs {
     #[arg(long, value_name = "FORMAT")]
     pub(crate) weights: Option<String>,
 
+    /// A folder with an adapter for each agent, such as `coding` or `coding.gguf`, or one for all
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) adapters: Option<String>,
+
     /// An OpenAI-compatible server, up to and including `/v1`
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,
@@ -497,6 +501,7 @@ impl SettingsArgs {
         let mut overrides = given([
             ("model", "--model", &self.model),
             ("weights", "--weights", &self.weights),
+            ("adapters", "--adapters", &self.adapters),
             ("base_url", "--base-url", &self.base_url),
             ("strategy", "--strategy", &self.strategy),
             ("k", "-k", &self.k),

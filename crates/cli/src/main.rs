@@ -14,6 +14,7 @@
     reason = "the command line alone talks to the terminal, the environment and the package client"
 )]
 
+mod adapters;
 mod args;
 mod assets;
 mod commands;

@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) base_url: Option<String>,
     /// The server's key.
     pub(crate) api_key: Option<Secret>,
+    /// A folder with an adapter for each agent of the local engine, or one adapter for all of them.
+    pub(crate) adapters: Option<PathBuf>,
     /// What single agents have of their own.
     pub(crate) agents: BTreeMap<Agent, AgentSettings>,
     /// How tokens are drawn.
@@ -90,6 +92,8 @@ pub(crate) struct AgentSettings {
     pub(crate) model: Option<String>,
     /// Its server.
     pub(crate) base_url: Option<String>,
+    /// The adapter that it speaks through where the local engine answers.
+    pub(crate) adapter: Option<PathBuf>,
 }
 
 /// How programs are run.
@@ -178,12 +182,14 @@ impl Settings {
             hub: surroundings.hub(),
             base_url: taken.text("base_url"),
             api_key,
+            adapters: taken.path("adapters"),
             agents: Agent::ALL
                 .into_iter()
                 .map(|agent| {
                     let own = AgentSettings {
                         model: taken.text(&format!("agents.{agent}.model")),
                         base_url: taken.text(&format!("agents.{agent}.base_url")),
+                        adapter: taken.path(&format!("agents.{agent}.adapter")),
                     };
                     (agent, own)
                 })

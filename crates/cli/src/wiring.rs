@@ -4,19 +4,21 @@
 //! 2. [`team`] puts everything together under a run whose name is the content of its settings.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use agents::{Prompts, Step, Strategy, Team};
 use anyhow::Context as _;
 use domain::{Agent, Ask, Checker, Digest, Form, Language, Reply, Rung, Task};
-use engine::Engine;
+use engine::{Engine, EngineError};
 use futures_util::future::BoxFuture;
 use judge::Judge;
 use ledger::{Ledger, RunSpec};
 use llm::{AgentEndpoint, Budget, Budgeted, ChatError, ChatModel, OpenAi, OpenAiSettings, Prices};
 use serde_json::{Value, json};
 
+use crate::adapters;
 use crate::assets::{self, LocalModel};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
@@ -50,10 +52,20 @@ impl Model {
         } else {
             Some(server(settings)?)
         };
+        let (unused, adapters): (Vec<_>, Vec<_>) = adapters::of(settings)?
+            .into_iter()
+            .partition(|(agent, _)| remote.contains(agent));
+        if !unused.is_empty() {
+            let agents: Vec<&str> = unused.iter().map(|(agent, _)| agent.name()).collect();
+            ui.warn(&format!(
+                "a server answers for {}, so no adapter is used there",
+                agents.join(", ")
+            ));
+        }
         let engine = if remote.len() == Agent::ALL.len() {
             None
         } else {
-            Some(local(settings, ui, interrupt)?)
+            Some(local(settings, adapters, ui, interrupt)?)
         };
         Ok(Model {
             engine,
@@ -147,7 +159,12 @@ fn server(settings: &Settings) -> anyhow::Result<OpenAi> {
         .map_err(|error| Failure::new(Exit::Usage, format!("failed to {error}")).into())
 }
 
-fn local(settings: &Settings, ui: &Ui, interrupt: &Interrupt) -> anyhow::Result<Engine> {
+fn local(
+    settings: &Settings,
+    adapters: Vec<(Agent, PathBuf)>,
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Engine> {
     let model = LocalModel::of(settings)?;
     let path = model.ensure(settings, ui, interrupt)?;
     let started = Instant::now();
@@ -162,6 +179,7 @@ fn local(settings: &Settings, ui: &Ui, interrupt: &Interrupt) -> anyhow::Result<
                 .n_parallel
                 .map_or(defaults.max_sequences, |n| n as usize),
             context_tokens: settings.context.map(|n| n as usize),
+            adapters: adapters.clone(),
             weights: settings.weights,
             name: model.name(),
             grammar: settings.grammar,
@@ -169,22 +187,44 @@ fn local(settings: &Settings, ui: &Ui, interrupt: &Interrupt) -> anyhow::Result<
             ..defaults
         },
     )
-    .map_err(|error| {
-        let message = format!("{}: failed to {error}", path.display());
-        Failure::new(Exit::Failure, message)
-            .help("`--model` takes a GGUF file, or a folder of safetensors, of the Llama or Qwen2 family; without it \
-                   the default model is used")
+    .map_err(|error| match error {
+        EngineError::Adapter { path, source } => {
+            let message = format!("{}: failed to {source}", path.display());
+            Failure::new(Exit::Failure, message)
+                .help("an adapter is a folder of PEFT or a GGUF file that was made for the model in use")
+        }
+        error => {
+            let message = format!("{}: failed to {error}", path.display());
+            Failure::new(Exit::Failure, message)
+                .help("`--model` takes a GGUF file, or a folder of safetensors, of the Llama or Qwen2 family; without it \
+                       the default model is used")
+        }
     })?;
     let plan = engine.plan();
     ui.detail(&format!(
-        "model {} loaded in {:.2} s: {} of weights, {} of cache for {} tokens, {} replies at a time",
-        engine.identity(Agent::Coding),
+        "model {} loaded in {:.2} s: {} of weights, {} of adapters, {} of cache for {} tokens, {} replies at a time",
+        path.display(),
         started.elapsed().as_secs_f64(),
         megabytes(plan.weights_bytes as u64),
+        megabytes(plan.adapters_bytes as u64),
         megabytes(plan.cache_bytes as u64),
         plan.cache_tokens,
         plan.max_sequences,
     ));
+    for (agent, path) in adapters {
+        if let Some(adapter) = engine.adapter(agent) {
+            let digest = adapter.digest.short();
+            let scope = match adapter.invocation.as_slice() {
+                [] => "on every token".to_string(),
+                tokens => format!("from {} tokens of invocation on", tokens.len()),
+            };
+            ui.detail(&format!(
+                "{agent} speaks through adapter {digest} of rank {}, {scope}: {}",
+                adapter.rank,
+                path.display()
+            ));
+        }
+    }
     Ok(engine)
 }
 
@@ -269,6 +309,20 @@ pub(crate) fn strategy(settings: &Settings) -> Strategy {
             k: settings.k as usize,
             t: settings.t as usize,
         },
+    }
+}
+
+/// What answers, in one line: for all agents, or for each where they differ.
+pub(crate) fn answering(model: &impl ChatModel) -> String {
+    let identities = Agent::ALL.map(|agent| model.identity(agent));
+    match identities.iter().all(|identity| *identity == identities[0]) {
+        true => identities[0].clone(),
+        false => Agent::ALL
+            .iter()
+            .zip(identities)
+            .map(|(agent, identity)| format!("{identity} ({agent})"))
+            .collect::<Vec<_>>()
+            .join(", "),
     }
 }
 

@@ -5,7 +5,46 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::{Agent, Digest};
-use model::{Adapter, AdapterError, Config};
+use model::{Adapter, AdapterError, Config, Source};
+
+use crate::EngineError;
+
+/// What an adapter is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdapterInfo {
+    /// The digest of what it adds: equal for equal adapters, whatever files they come from.
+    pub digest: Digest,
+    /// The largest rank of its parts.
+    pub rank: usize,
+    /// Memory of its weights.
+    pub n_bytes: usize,
+    /// The tokens from whose last occurrence in a prompt on it acts; empty when it acts on every token.
+    pub invocation: Vec<u32>,
+}
+
+impl AdapterInfo {
+    pub(crate) fn of(adapter: &Adapter, digest: Digest) -> AdapterInfo {
+        AdapterInfo {
+            digest,
+            rank: adapter.rank(),
+            n_bytes: adapter.n_bytes(),
+            invocation: adapter.invocation().to_vec(),
+        }
+    }
+}
+
+/// Reads an adapter for a model that is not loaded, and says what it is.
+///
+/// # Errors
+/// When the model's dimensions cannot be used, or the adapter cannot be read or does not fit them.
+pub fn adapter_info(path: &Path, source: &dyn Source) -> Result<AdapterInfo, EngineError> {
+    let adapter =
+        Adapter::load(path, &source.config()?).map_err(|source| EngineError::Adapter {
+            path: path.to_path_buf(),
+            source,
+        })?;
+    Ok(AdapterInfo::of(&adapter, Digest::of(adapter.to_bytes())))
+}
 
 /// An adapter in use. Requests that began with it keep it, whatever is loaded meanwhile.
 #[derive(Debug)]

@@ -20,11 +20,11 @@ use domain::{Agent, Ask, Digest, Reply};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use llm::{ChatError, ChatModel};
+pub use model::{AdapterError, Layout, Source, open};
 use model::{
-    AdapterError, ChatMessage, ChatTemplate, ChatTemplateError, Config, Decoder, KvCache,
-    LoadOptions, ModelError, PAGE_TOKENS, Tokenizer, TokenizerError,
+    ChatMessage, ChatTemplate, ChatTemplateError, Config, Decoder, KvCache, LoadOptions,
+    ModelError, PAGE_TOKENS, Tokenizer, TokenizerError,
 };
-pub use model::{Layout, Source, open};
 use tokio::sync::oneshot;
 
 mod adapters;
@@ -36,6 +36,7 @@ mod repetition;
 mod sequence;
 mod worker;
 
+pub use adapters::{AdapterInfo, adapter_info};
 pub use counters::{Counters, Progress};
 
 use adapters::{Adapters, Cover};
@@ -121,8 +122,13 @@ pub enum EngineError {
     #[error(transparent)]
     Template(#[from] ChatTemplateError),
     /// An adapter cannot be used.
-    #[error(transparent)]
-    Adapter(#[from] AdapterError),
+    #[error("{source} ({})", .path.display())]
+    Adapter {
+        /// Its folder or file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: AdapterError,
+    },
     /// The tokenizer has tokens that the decoder has no vector for.
     #[error("start the engine: its tokenizer has {tokenizer} tokens, its decoder only {model}")]
     Vocabulary {
@@ -188,7 +194,12 @@ impl Engine {
         let config = decoder.config().clone();
         let adapters = Adapters::default();
         for (agent, path) in &settings.adapters {
-            adapters.set(*agent, Some(path), &config)?;
+            adapters
+                .set(*agent, Some(path), &config)
+                .map_err(|source| EngineError::Adapter {
+                    path: path.clone(),
+                    source,
+                })?;
         }
         let plan = Plan {
             adapters_bytes: adapters.n_bytes(),
@@ -251,6 +262,12 @@ impl Engine {
         path: Option<&Path>,
     ) -> Result<Option<Digest>, AdapterError> {
         self.adapters.set(agent, path, &self.config)
+    }
+
+    /// The adapter that an agent speaks through now; absent for the base alone.
+    pub fn adapter(&self, agent: Agent) -> Option<AdapterInfo> {
+        let loaded = self.adapters.of(agent)?;
+        Some(AdapterInfo::of(&loaded.adapter, loaded.digest.clone()))
     }
 
     /// How far its work is.

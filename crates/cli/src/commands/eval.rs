@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use agents::Step;
 use datasets::DataSet;
-use domain::{Agent, Task};
+use domain::Task;
 use evaluation::{
     Drain, Ending, Event, Finished, Header, ProblemResult, Progress, ScoreError, Summary,
 };
-use llm::ChatModel as _;
 use serde_json::json;
 
 use crate::args::EvalArgs;
@@ -65,7 +64,7 @@ pub(crate) fn run(args: &EvalArgs, settings: &Settings, ui: &Ui) -> anyhow::Resu
                 }
             },
         )?;
-        let model = wired.model.identity(Agent::Coding);
+        let model = wiring::answering(&*wired.model);
         let header = Header {
             held: wiring::held(&*wired.model),
             ..Header::new(&data, wired.team.strategy.to_string(), model.clone())

@@ -40,7 +40,7 @@ pub(crate) fn run(args: &SolveArgs, settings: &Settings, ui: &Ui) -> anyhow::Res
             problem.id,
             strategy(team.strategy),
             team.language.title(),
-            llm::ChatModel::identity(&*wired.model, domain::Agent::Coding),
+            wiring::answering(&*wired.model),
         ));
         let outcome = team.solve(problem).await?;
         if outcome.status.is_final() {

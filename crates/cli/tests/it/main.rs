@@ -6,6 +6,7 @@
     reason = "the tests start the program that they are about, and a fault in their own set-up may panic"
 )]
 
+mod adapters;
 mod config;
 mod doctor;
 mod help;

@@ -1,6 +1,9 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use domain::Agent;
 
 use super::{Area, Finding, State, endpoint};
+use crate::adapters;
 use crate::assets::{self, Asset, DEFAULT_MODEL, LocalModel, Use};
 use crate::fetch::Client;
 use crate::settings::Settings;
@@ -28,8 +31,48 @@ pub(super) fn look(settings: &Settings) -> anyhow::Result<Vec<Finding>> {
                 .advice("install pip, for instance with `python3 -m ensurepip`")
         }
     });
+    findings.extend(adapters_of(settings));
     findings.extend(servers);
     Ok(findings)
+}
+
+/// Whether the adapters that the settings name fit the local model. Says nothing where there is no model to fit.
+fn adapters_of(settings: &Settings) -> Vec<Finding> {
+    let finding = |name: String, state, detail: String| {
+        let finding = Finding::new(Area::Model, name, state, detail);
+        match state {
+            State::Broken => finding.advice("check the path given as `adapters`, or leave it out"),
+            _ => finding,
+        }
+    };
+    let adapters = match adapters::of(settings) {
+        Ok(adapters) => adapters,
+        Err(failure) => {
+            return vec![finding(
+                "adapters".to_string(),
+                State::Broken,
+                failure.to_string(),
+            )];
+        }
+    };
+    let path = LocalModel::of(settings).and_then(|model| model.path(settings));
+    let Some(source) = path.ok().and_then(|path| engine::open(&path).ok()) else {
+        return Vec::new();
+    };
+    let look = |(agent, path): (Agent, PathBuf)| {
+        let (state, detail) = match engine::adapter_info(&path, &*source) {
+            Ok(info) => {
+                let (digest, rank) = (info.digest.short(), info.rank);
+                (
+                    State::Ok,
+                    format!("{digest} of rank {rank} at {}", path.display()),
+                )
+            }
+            Err(error) => (State::Broken, format!("failed to {error}")),
+        };
+        finding(format!("adapter of {agent}"), state, detail)
+    };
+    adapters.into_iter().map(look).collect()
 }
 
 /// The local model that the settings name.

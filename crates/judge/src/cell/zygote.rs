@@ -89,7 +89,7 @@ pub(super) fn start(
 
 /// Becomes the interpreter with our program in it. Returns on failure only.
 fn become_zygote(path: &str, socket: &OwnedFd) -> String {
-    /// One program in five parts.
+    /// One program in six parts.
     const ZYGOTE: &str = concat!(
         include_str!("../python/zygote.py"),
         "\n\n",
@@ -100,6 +100,8 @@ fn become_zygote(path: &str, socket: &OwnedFd) -> String {
         include_str!("../python/oracle.py"),
         "\n\n",
         include_str!("../python/calls.py"),
+        "\n\n",
+        include_str!("../python/examiner.py"),
         "\n\nzygote()\n"
     );
     let arguments = [path, "-s", "-B", "-X", "utf8", "-c", ZYGOTE].map(String::from);

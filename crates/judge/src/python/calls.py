@@ -7,7 +7,7 @@ class Malformed(BaseException):
 
 def run_call(source):
     """Calls one function as a JSON object says, and writes a report like `run_test`."""
-    write_report(source, call_and_compare)
+    return write_report(source, call_and_compare)
 
 
 def call_and_compare(text, report, clients):

@@ -2,7 +2,7 @@
 
 use libc::c_long;
 
-use super::nested;
+use crate::sys;
 
 /// Stands for the process's own id in a [`single_process`] filter.
 pub(crate) const OWN_PID: u32 = 0xdead_beef;
@@ -35,7 +35,7 @@ const NAMESPACES: u32 = (libc::CLONE_NEWNS
     | libc::CLONE_NEWNET) as u32;
 
 /// Flags with which a cell makes the namespaces of one run.
-const NESTING: u32 = (nested::NAMESPACES | libc::SIGCHLD) as u32;
+const NESTING: u32 = sys::NESTING as u32;
 
 const fn refuse(errno: i32) -> u32 {
     0x0005_0000 | errno as u32
@@ -82,8 +82,6 @@ const REFUSED: &[c_long] = &[
     libc::SYS_umount2,
     libc::SYS_pivot_root,
     libc::SYS_chroot,
-    libc::SYS_unshare,
-    libc::SYS_setns,
     libc::SYS_move_mount,
     libc::SYS_open_tree,
     libc::SYS_fsopen,
@@ -235,14 +233,23 @@ pub(crate) fn inherited(trusted: bool) -> Vec<u8> {
     program.begin();
     // clone3 hides its flags behind a pointer; without it the C library falls back to clone.
     program.on(libc::SYS_clone3, refuse(libc::ENOSYS));
-    // clone: no new namespaces, but for what the cell makes itself, which takes a capability that no program has.
-    program.push(JUMP_EQUAL, 0, 6, libc::SYS_clone as u32);
+    // No new namespaces, but for what the cell makes itself, which takes a capability that no program has.
+    program.push(JUMP_EQUAL, 0, 5, libc::SYS_clone as u32);
     program.push(LOAD, 0, 0, argument(0));
-    program.push(JUMP_EQUAL, 3, 0, NESTING | libc::CLONE_PIDFD as u32);
-    program.push(JUMP_EQUAL, 2, 0, NESTING);
+    program.push(JUMP_EQUAL, 2, 0, NESTING | libc::SIGCHLD as u32);
     program.push(JUMP_ANY_BIT, 0, 1, NAMESPACES);
     program.push(RETURN, 0, 0, refuse(libc::EPERM));
     program.push(RETURN, 0, 0, ALLOW);
+    for (call, position, flags) in [
+        (libc::SYS_unshare, 0, NESTING),
+        (libc::SYS_setns, 1, libc::CLONE_NEWPID as u32),
+    ] {
+        program.push(JUMP_EQUAL, 0, 4, call as u32);
+        program.push(LOAD, 0, 0, argument(position));
+        program.push(JUMP_EQUAL, 1, 0, flags);
+        program.push(RETURN, 0, 0, refuse(libc::EPERM));
+        program.push(RETURN, 0, 0, ALLOW);
+    }
     // socketpair: streams and sequenced packets only, since a datagram socket could address others by path.
     program.push(JUMP_EQUAL, 0, 5, libc::SYS_socketpair as u32);
     program.push(LOAD, 0, 0, argument(1));

@@ -109,7 +109,7 @@ impl Init<'_> {
                 .map_err(|error| format!("join the control group: {error}"))?;
         }
         // The restrictions may refuse memory that is shared.
-        let nest = Nest::new().map_err(|error| format!("shared memory: {error}"))?;
+        let nest = Nest::new().map_err(|error| format!("namespaces of programs: {error}"))?;
         restrict::apply(setup, restrict::kept(setup, program_user), None)?;
         self_test(setup, program_user)?;
         step("capabilities", "none, and no way to gain any");

@@ -39,8 +39,8 @@ pub(super) struct Sight {
 enum Question {
     /// An empty box.
     Wipe,
-    /// What a program and its descendants have used.
-    Look(i32),
+    /// What a program and its descendants have used. The other processes are not theirs.
+    Look(i32, [i32; 2]),
     /// The files of a task, from the descriptor that comes along.
     Place(Task),
     /// What the compiler left.
@@ -86,8 +86,9 @@ impl Keeper {
     }
 
     /// Looks at a program and its descendants; `None` when the keeper is gone.
-    pub(super) fn look(&self, pid: i32) -> Option<Sight> {
-        let [cpu, resident_bytes, starved] = self.ask(&Question::Look(pid), &[])?.header;
+    pub(super) fn look(&self, pid: i32, others: [i32; 2]) -> Option<Sight> {
+        let question = Question::Look(pid, others);
+        let [cpu, resident_bytes, starved] = self.ask(&question, &[])?.header;
         Some(Sight {
             cpu: Duration::from_nanos(cpu),
             resident_bytes,
@@ -169,7 +170,7 @@ impl Desk<'_> {
                         .is_some_and(|content| files::place(self.setup, &task, content).is_ok());
                     ([u64::from(is_placed), 0, 0], None)
                 }
-                Question::Look(pid) => (self.look(pid), None),
+                Question::Look(pid, others) => (self.look(pid, others), None),
                 Question::Kill => {
                     frame.fds.iter().for_each(sys::kill_pidfd);
                     ([0; 3], None)
@@ -184,9 +185,9 @@ impl Desk<'_> {
         sys::exit(0);
     }
 
-    fn look(&self, pid: i32) -> [u64; 3] {
+    fn look(&self, pid: i32, others: [i32; 2]) -> [u64; 3] {
         let mut sums = [0, 0, 0];
-        for pid in self.processes_of_run(pid) {
+        for pid in self.processes_of_run(pid, others) {
             sums[0] += sys::cpu_of(pid).as_nanos() as u64;
             sums[1] += self.resident(pid);
             sums[2] = sums[2].max(self.waited_for_a_core(pid));
@@ -195,7 +196,7 @@ impl Desk<'_> {
     }
 
     /// Processes of the present run, as far as this rung can see them.
-    fn processes_of_run(&self, main: i32) -> Vec<i32> {
+    fn processes_of_run(&self, main: i32, others: [i32; 2]) -> Vec<i32> {
         if self.setup.rung < Rung::Userns {
             return vec![main];
         }
@@ -204,7 +205,8 @@ impl Desk<'_> {
             .unwrap_or_default()
             .iter()
             .filter_map(|name| name.to_str().ok()?.parse().ok())
-            .filter(|&pid| pid != 1 && pid != own && Some(pid) != self.zygote)
+            .filter(|pid| ![1, own].contains(pid) && Some(*pid) != self.zygote)
+            .filter(|pid| !others.contains(pid))
             .collect()
     }
 

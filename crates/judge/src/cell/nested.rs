@@ -1,90 +1,74 @@
 //! Programs in process and IPC namespaces of their own, for one run.
 //!
-//! A fork of the supervisor is the first process there. It starts the program as its child, reaps what is orphaned,
-//! and leaves when the program has ended; with it the kernel ends all that is left.
+//! A program there is a child of the supervisor as any other. The first process of its namespace only reaps what is
+//! orphaned; when the run is over it is killed, and with it the kernel kills all that is left.
+//! The namespaces of the next run are made while the present one runs.
 
+use std::cell::Cell;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
-use domain::Exit;
-
-use super::running::exit_of;
 use super::spawn::{Spawner, Start};
-use crate::sys::{self, SharedNumbers, Waited};
+use crate::sys::{First, Home};
 
-/// The only namespaces that the filter lets a process make, if it has the capability, as no program has.
-pub(super) const NAMESPACES: i32 = libc::CLONE_NEWPID | libc::CLONE_NEWIPC;
-
-/// States of a nested run, the first of its numbers.
-const STARTING: u64 = 0;
-const ENDED: u64 = 1;
-const FAILED: u64 = 2;
-
-/// Where the first process of a namespace leaves what it knows.
+/// Namespaces of programs.
 pub(super) struct Nest {
-    numbers: SharedNumbers,
-}
-
-/// What the first process told of the program.
-pub(super) struct Told {
-    pub(super) exit: Exit,
-    pub(super) peak_bytes: u64,
+    home: Home,
+    present: Cell<Option<First>>,
+    next: Cell<Option<First>>,
+    /// Their first processes' ids, or zeros.
+    pids: Cell<[i32; 2]>,
 }
 
 impl Nest {
     pub(super) fn new() -> io::Result<Nest> {
         Ok(Nest {
-            numbers: SharedNumbers::new()?,
+            home: Home::here()?,
+            present: Cell::new(None),
+            next: Cell::new(None),
+            pids: Cell::new([0; 2]),
         })
     }
 
-    /// Starts a program in new namespaces; returns the id of their first process and a handle on it.
+    /// Starts a program in new namespaces; returns its id and a handle on it.
     pub(super) fn start(
         &self,
         spawner: &mut Spawner,
         start: Start<'_>,
     ) -> io::Result<(i32, OwnedFd)> {
-        self.numbers.set([STARTING, 0, 0]);
-        match sys::fork_nested(NAMESPACES)? {
-            Some(started) => Ok(started),
-            None => {
-                self.be_first(spawner, start);
-                sys::exit(0);
-            }
-        }
+        let first = self.next.take().map_or_else(First::start, Ok)?;
+        let pid = first.pid();
+        self.present.set(Some(first));
+        let started = spawner.start(start);
+        self.home.have_children()?;
+        let started = started.inspect_err(|_| {
+            let _ = self.end();
+        })?;
+        let next = First::start()?;
+        self.pids.set([pid, next.pid()]);
+        self.next.set(Some(next));
+        Ok(started)
     }
 
-    /// The life of a namespace's first process.
-    fn be_first(&self, spawner: &mut Spawner, start: Start<'_>) {
-        let _ = sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as u64);
-        let program = match spawner.start(start) {
-            Ok((pid, _)) => pid,
-            Err(error) => {
-                let code = error.raw_os_error().unwrap_or(libc::EINVAL);
-                return self.numbers.set([FAILED, code as u64, 0]);
-            }
+    /// Ends whatever the present run left; its CPU time.
+    pub(super) fn end(&self) -> io::Result<Duration> {
+        let present = self.present.take();
+        present.map_or(Ok(Duration::ZERO), First::end)
+    }
+
+    /// Has programs live in the cell's own namespaces again.
+    pub(super) fn leave(&self) -> io::Result<()> {
+        let Some(next) = self.next.take() else {
+            return Ok(());
         };
-        while let Ok(Waited::Ended(ended)) = sys::wait(-1, true) {
-            if ended.pid == program {
-                let status = u64::from(ended.status.cast_unsigned());
-                return self.numbers.set([ENDED, status, ended.peak_kib]);
-            }
-        }
+        self.pids.set([0; 2]);
+        next.end()?;
+        self.home.have_children()
     }
 
-    /// How the program ended, after its namespace's first process has, with this status.
-    pub(super) fn end(&self, status: i32) -> io::Result<Told> {
-        match self.numbers.get() {
-            [FAILED, code, ..] => Err(io::Error::from_raw_os_error(code as i32)),
-            [ENDED, status, peak_kib] => Ok(Told {
-                exit: exit_of(status as i32),
-                peak_bytes: peak_kib << 10,
-            }),
-            // It was killed before, and the program with it.
-            _ => Ok(Told {
-                exit: exit_of(status),
-                peak_bytes: 0,
-            }),
-        }
+    /// The first processes that there are; zeros stand for none.
+    pub(super) fn pids(&self) -> [i32; 2] {
+        self.pids.get()
     }
 }

@@ -15,8 +15,6 @@ use crate::sys::{self, Ended, Waited};
 pub(super) enum Running {
     /// A child of ours.
     Own { pid: i32, handle: OwnedFd },
-    /// The first process of the program's own namespaces, a child of ours.
-    Nested { pid: i32, handle: OwnedFd },
     /// A child of the zygote.
     Forked { pid: i32, handle: Option<OwnedFd> },
 }
@@ -28,57 +26,44 @@ pub(super) struct End {
     pub(super) peak_bytes: u64,
 }
 
+impl End {
+    /// The end of a child of ours that has just been reaped.
+    pub(super) fn of(ended: &Ended) -> End {
+        End {
+            exit: exit_of(ended.status),
+            cpu: ended.cpu,
+            peak_bytes: ended.peak_kib << 10,
+        }
+    }
+}
+
 impl Running {
     pub(super) fn pid(&self) -> i32 {
         match self {
-            Running::Own { pid, .. }
-            | Running::Nested { pid, .. }
-            | Running::Forked { pid, .. } => *pid,
+            Running::Own { pid, .. } | Running::Forked { pid, .. } => *pid,
         }
     }
 
     /// The descriptor that becomes readable when the program has ended.
     pub(super) fn waiting(&self, zygote: Option<&Zygote>) -> RawFd {
         match self {
-            Running::Own { handle, .. } | Running::Nested { handle, .. } => handle.as_raw_fd(),
+            Running::Own { handle, .. } => handle.as_raw_fd(),
             Running::Forked { .. } => zygote.map_or(-1, |zygote| zygote.socket.as_raw_fd()),
         }
     }
 
     pub(super) fn kill(&self, keeper: &Keeper) {
         match self {
-            Running::Own { handle, .. } | Running::Nested { handle, .. } => {
-                sys::kill_pidfd(handle);
-            }
+            Running::Own { handle, .. } => sys::kill_pidfd(handle),
             Running::Forked { handle, .. } => handle.iter().for_each(|handle| keeper.kill(handle)),
-        }
-    }
-
-    /// The end of the program, whose process, a child of ours, has just been reaped.
-    pub(super) fn end_of(&self, ended: &Ended, init: &Init<'_>) -> Result<End, Broken> {
-        match self {
-            Running::Nested { .. } => init
-                .nest
-                .end(ended.status)
-                .map(|told| End {
-                    exit: told.exit,
-                    cpu: ended.cpu,
-                    peak_bytes: told.peak_bytes,
-                })
-                .map_err(|error| Broken::Cell(error.to_string())),
-            _ => Ok(End {
-                exit: exit_of(ended.status),
-                cpu: ended.cpu,
-                peak_bytes: ended.peak_kib << 10,
-            }),
         }
     }
 
     /// Waits for the end, which is due. `None` when the zygote is gone and cannot tell.
     pub(super) fn end(&self, init: &Init<'_>) -> Result<Option<End>, Broken> {
         match self {
-            Running::Own { pid, .. } | Running::Nested { pid, .. } => match sys::wait(*pid, true) {
-                Ok(Waited::Ended(ended)) => self.end_of(&ended, init).map(Some),
+            Running::Own { pid, .. } => match sys::wait(*pid, true) {
+                Ok(Waited::Ended(ended)) => Ok(Some(End::of(&ended))),
                 _ => Err(Broken::Cell("a program was lost".into())),
             },
             Running::Forked { .. } => {
@@ -99,7 +84,7 @@ impl Running {
 }
 
 /// How a wait status reads.
-pub(super) fn exit_of(status: i32) -> Exit {
+fn exit_of(status: i32) -> Exit {
     if libc::WIFSIGNALED(status) {
         Exit::Signal(libc::WTERMSIG(status))
     } else {

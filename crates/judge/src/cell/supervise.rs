@@ -64,7 +64,7 @@ impl Init<'_> {
         }
         let baseline = match self.group {
             Some(group) => {
-                let idle = 1 + u64::from(self.zygote.is_some()) + u64::from(is_nested);
+                let idle = 1 + u64::from(self.zygote.is_some()) + 2 * u64::from(is_nested);
                 Some(group.begin(allowance, idle).map_err(broken)?)
             }
             None => None,
@@ -93,6 +93,7 @@ impl Init<'_> {
         let mut stderr = Drain::new(stderr, Some(STDERR_TAIL));
         let end = watch.wait(&mut stdout, &mut stderr)?;
         let wall = start.elapsed();
+        watch.bury()?;
         // What the program wrote before it ended is still in the pipes; what others write later is not waited for.
         let limit = allowance.output_bytes;
         stdout.drain(limit);
@@ -174,13 +175,13 @@ impl Init<'_> {
             rlimits: &rlimits,
             filter,
         };
-        if is_nested {
-            let (pid, handle) = self.nest.start(&mut self.spawner, start).map_err(broken)?;
-            Ok(Running::Nested { pid, handle })
+        let started = if is_nested {
+            self.nest.start(&mut self.spawner, start)
         } else {
-            let (pid, handle) = self.spawner.start(start).map_err(broken)?;
-            Ok(Running::Own { pid, handle })
-        }
+            self.nest.leave().and_then(|()| self.spawner.start(start))
+        };
+        let (pid, handle) = started.map_err(broken)?;
+        Ok(Running::Own { pid, handle })
     }
 
     /// Words with the cell's directories in the place of their placeholders.

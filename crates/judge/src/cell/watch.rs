@@ -173,7 +173,7 @@ impl<'a> Watch<'a> {
             self.peak_bytes = self.peak_bytes.max(seen.resident_bytes);
             while let Ok(Waited::Ended(ended)) = sys::wait(-1, false) {
                 if ended.pid == self.running.pid() {
-                    self.ended = Some(self.running.end_of(&ended, self.init)?);
+                    self.ended = Some(End::of(&ended));
                     return Ok(None);
                 }
                 self.reaped += ended.cpu;
@@ -209,7 +209,8 @@ impl<'a> Watch<'a> {
 
     /// What the keeper sees of the program.
     fn see(&self) -> Result<Sight, Broken> {
-        let sight = self.init.keeper.look(self.running.pid());
+        let (keeper, nest) = (&self.init.keeper, &self.init.nest);
+        let sight = keeper.look(self.running.pid(), nest.pids());
         sight.ok_or_else(|| Broken::Cell("the keeper is gone".into()))
     }
 
@@ -223,6 +224,13 @@ impl<'a> Watch<'a> {
         let sight = sight.map_or_else(|| self.see(), Ok)?;
         self.starved = sight.starved.min(elapsed).min(wall * MAX_PATIENCE);
         Ok(elapsed >= wall + self.starved)
+    }
+
+    /// Ends what the program left in namespaces of its own.
+    pub(super) fn bury(&mut self) -> Result<(), Broken> {
+        let cpu = self.init.nest.end();
+        self.reaped += cpu.map_err(|error| Broken::Cell(error.to_string()))?;
+        Ok(())
     }
 
     /// The outcome of the run, of which we hold `kept_bytes` in memory ourselves.

@@ -8,11 +8,13 @@ use std::os::fd::{FromRawFd as _, OwnedFd};
 use libc::{c_int, c_long};
 
 mod files;
+mod firsts;
 mod processes;
 mod sandbox;
 mod sockets;
 
 pub(crate) use files::*;
+pub(crate) use firsts::*;
 pub(crate) use processes::*;
 pub(crate) use sandbox::*;
 pub(crate) use sockets::*;

@@ -3,7 +3,6 @@
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use libc::{c_int, c_long, pid_t};
@@ -45,54 +44,6 @@ pub(crate) fn fork_unseen() -> io::Result<Fork> {
     match pid {
         0 => Ok(Fork::Child),
         pid => Ok(Fork::Parent(pid as pid_t)),
-    }
-}
-
-/// Forks this process, which must have a single thread, into new namespaces; the new one's handle comes along.
-pub(crate) fn fork_nested(namespaces: c_int) -> io::Result<Option<(pid_t, OwnedFd)>> {
-    let flags = c_long::from(namespaces | libc::CLONE_PIDFD | libc::SIGCHLD);
-    let mut handle: c_int = -1;
-    // SAFETY: without CLONE_VM and with a null stack this is a fork; cells have a single thread.
-    // The pointer is valid for writes, and where the handle's number is put.
-    let pid =
-        check_long(unsafe { libc::syscall(libc::SYS_clone, flags, 0, &raw mut handle, 0, 0) })?;
-    match pid {
-        0 => Ok(None),
-        pid => Ok(Some((pid as pid_t, own(handle)?))),
-    }
-}
-
-/// Numbers in memory that a process shares with those that it forks.
-pub(crate) struct SharedNumbers(&'static [AtomicU64; 3]);
-
-impl SharedNumbers {
-    pub(crate) fn new() -> io::Result<SharedNumbers> {
-        // SAFETY: this asks for new memory, which belongs to nobody else.
-        let page = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                size_of::<[AtomicU64; 3]>(),
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
-        if page == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: the page is zeroed, aligned, large enough, and never unmapped.
-        Ok(SharedNumbers(unsafe { &*page.cast() }))
-    }
-
-    pub(crate) fn set(&self, numbers: [u64; 3]) {
-        for (place, number) in self.0.iter().zip(numbers) {
-            place.store(number, Ordering::SeqCst);
-        }
-    }
-
-    pub(crate) fn get(&self) -> [u64; 3] {
-        self.0.each_ref().map(|place| place.load(Ordering::SeqCst))
     }
 }
 
@@ -183,7 +134,7 @@ pub(crate) fn wait(pid: pid_t, block: bool) -> io::Result<Waited> {
     }
 }
 
-fn duration(time: libc::timeval) -> Duration {
+pub(super) fn duration(time: libc::timeval) -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_usec as u32 * 1000)
 }
 

@@ -28,8 +28,10 @@ async fn a_fresh_run_is_alone_in_its_namespace_and_not_its_first_process() {
         let Some(judge) = judge_on(rung) else {
             continue;
         };
-        for (language, source) in [(Language::Cpp, CPP_IDS), (Language::Python, PYTHON_IDS)] {
-            let ids = submission(language, source, vec![stdio("", "2 1"); 3]);
+        // The parent of a native program is outside.
+        let native = (Language::Cpp, CPP_IDS, "2 0");
+        for (language, source, expected) in [native, (Language::Python, PYTHON_IDS, "2 1")] {
+            let ids = submission(language, source, vec![stdio("", expected); 3]);
             assert_accepted(&judge, &fresh(ids.clone())).await;
             let pooled = judged(&judge, &ids).await;
             assert_eq!(pooled.verdict, Verdict::WrongAnswer, "{pooled:?}");

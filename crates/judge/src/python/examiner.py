@@ -1,5 +1,7 @@
 # The child that runs one test after another, where none can leave anything behind. Continues calls.py.
 
+# Where an examiner hears of its tests.
+LINE = STREAM + 1
 MODES = {"main": run_main, "serve": serve, "test": run_test, "call": run_call}
 # What test code cannot do without when it shall change what outlasts it; other words are no matter.
 LASTING = re.compile(
@@ -22,13 +24,22 @@ class Examiner:
         self.spec = spec
         self.is_fit = True
         self.pid = fork()
+        if self.pid < 0:
+            os._exit(1)
         if self.pid == 0:
             try:
+                # Nothing else that the zygote holds is for it, least of all the other ends of streams.
+                os.dup2(theirs.detach(), LINE)
+                os.closerange(LINE + 1, 4096)
                 enter(spec)
-                examine(theirs, MODES[spec["mode"]])
+                examine(socket.socket(fileno=LINE), MODES[spec["mode"]])
             finally:
                 os._exit(1)
         theirs.close()
+
+    def end(self):
+        self.line.close()
+        return os.wait4(self.pid, 0)
 
     def ask(self, fds):
         """Has a test run, whose descriptors are given away; returns how that ended."""
@@ -42,14 +53,14 @@ class Examiner:
         self.is_fit = word[:1] == b"+"
         if self.is_fit:
             return word[1:]
-        self.line.close()
-        _, status, usage = os.wait4(self.pid, 0)
+        _, status, usage = self.end()
         return word[1:] or word_of(status, usage)
 
 
 def examine(line, work):
     """Runs tests until there are no more, or this process has become unfit for them."""
     null = os.dup(0)
+    os.dup2(null, STREAM)
     seconds = 0
     is_fit = True
     while is_fit:

@@ -56,8 +56,10 @@ def zygote():
             said, spec = message, json.loads(message)
         is_nested = spec["is_nested"]
         if leaves_nothing(spec["mode"], fds):
-            if examiner is None or examiner.spec != spec:
-                examiner = Examiner(fork, spec)
+            if examiner is not None and examiner.spec != spec:
+                examiner.end()
+                examiner = None
+            examiner = examiner or Examiner(fork, spec)
             control.send(b'{"pid":%d}' % examiner.pid)
             control.send(examiner.ask(fds))
             examiner = examiner if examiner.is_fit else None

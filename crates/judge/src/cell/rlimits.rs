@@ -50,8 +50,9 @@ impl Ceilings {
         has_group: bool,
         allowance: &Allowance,
     ) -> Vec<(u32, u64)> {
-        // The kernel counts this time in whole ticks, and on a busy machine by far too many of them.
-        let seconds = 2 * allowance.cpu_us.div_ceil(1_000_000) + 1;
+        // The kernel counts this time in whole ticks. Where short tasks run between them, a program that waits for
+        // its core most of the time is charged with all of them.
+        let seconds = 8 * (allowance.cpu_us.div_ceil(1_000_000) + 1);
         let mut limits = vec![
             (libc::RLIMIT_CPU, seconds.min(self.cpu)),
             (

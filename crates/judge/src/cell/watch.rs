@@ -188,7 +188,9 @@ impl<'a> Watch<'a> {
             return Ok(Some(Hit::Cpu));
         }
         if self.is_idle(sight)? {
-            return Ok(Some(Hit::Wall));
+            // With its CPU time all but used it was not idle: the machine was busy too.
+            let is_busy = self.cpu * 10 >= Duration::from_micros(self.allowance.cpu_us) * 9;
+            return Ok(Some(if is_busy { Hit::Cpu } else { Hit::Wall }));
         }
         self.plan(Instant::now());
         Ok(None)

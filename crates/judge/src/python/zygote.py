@@ -170,9 +170,9 @@ def install_filter(program):
 def open_standard_streams():
     """Opens the streams once, for all children to inherit; each child puts its own descriptors below them.
 
-    Streams remember whether they can seek, so they are made on what they will be: sealed memory, and pipes.
+    Streams remember whether they can seek, so they are made on what they will be: a file, and pipes.
     """
-    source = os.memfd_create("input")
+    source = os.open(sys.executable, os.O_RDONLY)
     reader, writer = os.pipe()
     for fd, number in (source, 0), (writer, 1), (writer, 2):
         os.dup2(fd, number)

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -5,6 +6,7 @@ use domain::{CaseReport, Judging, Language, Program, Rung, Submission, Test, Ver
 use tokio::sync::oneshot;
 
 use crate::checkers::{CallRule, Check, Kind};
+use crate::groups::{self, Group};
 use crate::handle::Cell;
 use crate::languages::Toolchains;
 use crate::prepare::Cache;
@@ -78,6 +80,10 @@ impl Judge {
 
     /// Judges a submission. Many may be judged at once; they wait for free cells in turn.
     /// Dropping the future ends what is running for it.
+    ///
+    /// Python test codes of one submission are first run together unless the isolation is [`domain::Isolation::Fresh`]:
+    /// the program is loaded afresh for each of them, but in one process. When all of them pass within the limits of
+    /// one, each is reported with the evidence of that run. Else each has a process of its own, and only that counts.
     ///
     /// The limits of tests by standard input and output are stretched for the language, as [`Language::limits`] says.
     ///
@@ -195,9 +201,10 @@ impl Judge {
         check: &Check,
         mut each: impl FnMut(usize, &CaseReport),
     ) -> Result<Result<Vec<CaseReport>, String>, JudgeError> {
+        let language = submission.program.language;
         let start = |test: &Test| {
             let limits = match test {
-                Test::Stdio { .. } => submission.program.language.limits(&submission.limits),
+                Test::Stdio { .. } => language.limits(&submission.limits),
                 Test::Python { .. } | Test::Call { .. } => submission.limits,
             };
             self.start_case(Case {
@@ -208,24 +215,46 @@ impl Judge {
                 isolation: submission.isolation,
             })
         };
-        let started: Vec<_> = if submission.stop_on_first_failure {
-            Vec::new()
-        } else {
-            submission.tests.iter().map(start).collect()
+        let n_cells = self.inner.shared.settings.n_cells;
+        let groups = groups::of(submission, n_cells);
+        let begin = |group: &Group<'_>| match group.joint() {
+            Some(test) => vec![start(&test)],
+            None => group.tests().iter().map(start).collect(),
         };
-        let mut started = started.into_iter();
+        let mut begun: VecDeque<Vec<_>> = if submission.stop_on_first_failure {
+            VecDeque::new()
+        } else {
+            groups.iter().map(begin).collect()
+        };
         let mut cases = Vec::with_capacity(submission.tests.len());
-        for test in &submission.tests {
-            let report = started.next().unwrap_or_else(|| start(test));
-            let case = report.await.unwrap_or(Err(JudgeError::Closed))?;
-            if let Err(reason) = self.trust(submission.program.language, &case).await? {
-                return Ok(Err(reason));
+        for group in &groups {
+            let mut reports = begun.pop_front().unwrap_or_else(|| begin(group));
+            if group.joint().is_some() {
+                let joint = received(reports.remove(0)).await?;
+                if joint.verdict == Verdict::Accepted {
+                    for _ in group.tests() {
+                        each(cases.len(), &joint);
+                        cases.push(joint.clone());
+                    }
+                    continue;
+                }
+                if !submission.stop_on_first_failure {
+                    reports = group.tests().iter().map(start).collect();
+                }
             }
-            each(cases.len(), &case);
-            let failed = case.verdict != Verdict::Accepted;
-            cases.push(case);
-            if failed && submission.stop_on_first_failure {
-                break;
+            let mut reports = reports.into_iter();
+            for test in group.tests() {
+                let report = reports.next().unwrap_or_else(|| start(test));
+                let case = received(report).await?;
+                if let Err(reason) = self.trust(language, &case).await? {
+                    return Ok(Err(reason));
+                }
+                each(cases.len(), &case);
+                let failed = case.verdict != Verdict::Accepted;
+                cases.push(case);
+                if failed && submission.stop_on_first_failure {
+                    return Ok(Ok(cases));
+                }
             }
         }
         Ok(Ok(cases))
@@ -240,6 +269,12 @@ impl Judge {
         self.inner.shared.push(Job::Case(Box::new(case), answer));
         report
     }
+}
+
+async fn received(
+    report: oneshot::Receiver<Result<CaseReport, JudgeError>>,
+) -> Result<CaseReport, JudgeError> {
+    report.await.unwrap_or(Err(JudgeError::Closed))
 }
 
 impl Drop for Inner {

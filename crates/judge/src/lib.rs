@@ -42,6 +42,7 @@ mod cell;
 mod checkers;
 mod compile;
 mod error;
+mod groups;
 mod handle;
 mod judge;
 mod languages;

@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{CaseReport, Exit, Isolation, Limits, Rung, Test};
+use domain::{CaseReport, Exit, Isolation, Limits, Rung, Test, Verdict};
 
 use crate::checkers::{CallRule, Check};
 use crate::error::Failure;
@@ -159,9 +159,7 @@ impl Worker {
                 })
             }
             (Executable::Python(source), Test::Python { code }) => {
-                let task = Task::PythonTest;
-                let (program, test) = self.python_test(case, source, task, code, is_unwanted)?;
-                verdict::of_test(&program, &test, &case.limits)
+                self.python_verdict(case, source, &Task::PythonTest, code, is_unwanted)
             }
             (
                 Executable::Python(source),
@@ -176,9 +174,7 @@ impl Worker {
                 };
                 let rule = CallRule::of(rule).map_err(|error| error.to_string())?;
                 let call = rule.describe(function, arguments, expected);
-                let task = Task::PythonCall;
-                let (program, test) = self.python_test(case, source, task, &call, is_unwanted)?;
-                verdict::of_test(&program, &test, &case.limits)
+                self.python_verdict(case, source, &Task::PythonCall, &call, is_unwanted)
             }
             (_, Test::Call { .. } | Test::Python { .. }) => {
                 Err(Failure::Cell("a test that this program cannot take".into()))
@@ -250,12 +246,33 @@ impl Worker {
         Ok(run)
     }
 
+    /// The report of test code, or of a call. A program that looks idle gets a second chance: it may have waited for
+    /// test code that a busy machine kept from running.
+    fn python_verdict(
+        &mut self,
+        case: &Case,
+        source: &OwnedFd,
+        task: &Task,
+        code: &str,
+        is_unwanted: &dyn Fn() -> bool,
+    ) -> Result<CaseReport, Failure> {
+        let mut judged = || {
+            let (program, test) = self.python_test(case, source, task, code, is_unwanted)?;
+            verdict::of_test(&program, &test, &case.limits)
+        };
+        let report = judged()?;
+        if report.verdict == Verdict::IdleLimit {
+            return judged();
+        }
+        Ok(report)
+    }
+
     /// Runs a program as a server of calls in one cell, and in another their caller: test code, or one call.
     fn python_test(
         &mut self,
         case: &Case,
         source: &OwnedFd,
-        task: Task,
+        task: &Task,
         code: &str,
         is_unwanted: &dyn Fn() -> bool,
     ) -> Result<(Run, Run), String> {
@@ -281,7 +298,7 @@ impl Worker {
             &raw([source, &program_end]),
         )?;
         oracle.send(
-            task,
+            task.clone(),
             test_allowance,
             Isolation::Pooled,
             &raw([&code, &test_end]),

@@ -21,7 +21,7 @@ def call_and_compare(text, report, clients):
         raise Malformed(f"{type(error).__name__}: {error}") from None
     if spec["harness"] == "apps" and arguments and type(arguments[0]) is dict and integer_keys(arguments[0]):
         arguments = [with_integer_keys(arguments[0])]
-    client = Client()
+    client = Client(text)
     clients.append(client)
     returned = callee(client, spec["function"])(*arguments)
     client.last = (returned,)

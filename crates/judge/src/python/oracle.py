@@ -33,8 +33,9 @@ class Remote:
 class Client:
     """The trusted side of the stream."""
 
-    def __init__(self):
+    def __init__(self, test):
         self.read, self.write = stream(STREAM)
+        self.test = test
         self.remotes = {}
         self.n_calls = 0
         self.last = None  # (value,) of the last call
@@ -205,12 +206,14 @@ def run_test(source):
 
 
 def run_statements(text, report, clients):
-    code = compile(text, TEST, "exec", dont_inherit=True)
-    client = Client()
-    clients.append(client)
-    scope = {"__name__": "test", "__builtins__": builtins}
-    define(scope, client, free_names(text))
-    exec(code, scope)
+    """Runs test code, or several of them with a zero between, each with names of its own."""
+    for part in text.split("\0"):
+        code = compile(part, TEST, "exec", dont_inherit=True)
+        client = Client(part)
+        clients.insert(0, client)
+        scope = {"__name__": "test", "__builtins__": builtins}
+        define(scope, client, free_names(part))
+        exec(code, scope)
 
 
 def write_report(source, work):
@@ -232,7 +235,7 @@ def write_report(source, work):
     except Malformed as error:
         report.update(status="malformed", message=str(error)[:MAX_TEXT])
     except BaseException as error:
-        failure(report, error, clients[0] if clients else None, text)
+        failure(report, error, clients[0] if clients else None)
     if report["status"] not in ("passed", "gone") and clients and clients[0].last:
         report["actual"] = bounded_repr(clients[0].last[0])
     body = json.dumps(report).encode("ascii")
@@ -271,19 +274,19 @@ def stand_in(client, name):
     return function
 
 
-def failure(report, error, client, text):
+def failure(report, error, client):
     summary = f"{type(error).__name__}: {error}"[:MAX_TEXT]
     if client is not None and error is client.error:
         report.update(status="raised", message=client.summary[:MAX_TEXT], trace=client.trace)
     elif isinstance(error, AssertionError):
-        report.update(status="failed", message=statement(error, text))
+        report.update(status="failed", message=statement(error, client))
     elif isinstance(error, NameError) or client is None or not client.n_calls:
         report.update(status="raised", message=summary)
     else:
-        report.update(status="failed", message=f"{statement(error, text)} ({summary})")
+        report.update(status="failed", message=f"{statement(error, client)} ({summary})")
 
 
-def statement(error, text):
+def statement(error, client):
     """The source of the innermost test statement that the error passed through, in one line."""
     line = None
     trace = error.__traceback__
@@ -292,9 +295,9 @@ def statement(error, text):
             line = trace.tb_lineno
         trace = trace.tb_next
     best = None
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(ast.parse(client.test)):
         if isinstance(node, ast.stmt) and line is not None and node.lineno <= line <= node.end_lineno:
             if best is None or node.end_lineno - node.lineno <= best.end_lineno - best.lineno:
                 best = node
-    source = ast.get_source_segment(text, best) if best is not None else None
+    source = ast.get_source_segment(client.test, best) if best is not None else None
     return " ".join((source or type(error).__name__).split())[:MAX_TEXT]

@@ -12,6 +12,7 @@ mod checkers;
 mod common;
 mod compile;
 mod compile_bombs;
+mod groups;
 mod isolation;
 mod languages;
 mod load;

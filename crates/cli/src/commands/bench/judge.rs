@@ -22,13 +22,15 @@ use crate::ui::Ui;
 
 /// The rows, as the help explains them.
 pub(crate) const TABLE: &str = "\
-What is measured, with medians and two cells:
-  pooled run        a submission with one test, through the library, beside `std::process::Command`
-                    of the same static program with captured output; once per rung that works here
+What is measured, with medians, on each rung that works here:
+  pooled run        one of the 16 runs of a submission on one cell, through the library, beside
+                    `std::process::Command` of the same static program with captured output
   fresh run         the same in process and IPC namespaces of its own
+  single run        a submission with one test
   bubblewrap        the same program in a sandbox of bubblewrap's: how many times longer that takes
   assert test       a submission with one Python test
-  per second        many tests at once: of the static program, of a Python function
+  per second        many tests at once on two cells: of the static program, beside `std::process::Command` on two
+                    threads; of a Python function
   compile           a C++ program that includes bits/stdc++.h, at -O2, with its precompiled header
   HumanEval         its 164 published solutions, from the first to the last verdict
   stop              CPU time beyond its limit when a spinning program has been stopped: the worst of the rounds
@@ -50,6 +52,8 @@ pub(super) struct Plan {
 /// The longest time for one comparison.
 const PATIENCE: Duration = Duration::from_secs(60);
 const N_CELLS: usize = 2;
+/// Runs of one sample where runs follow each other.
+const N_RUNS: usize = 16;
 /// Tests in one submission where throughput is measured.
 const MANY_RUNS: usize = 2000;
 const MANY_TESTS: usize = 500;
@@ -63,16 +67,19 @@ pub(super) fn run(plan: &Plan, settings: &Settings, ui: &Ui) -> anyhow::Result<V
     let program = peers::Program::build()?;
     let mut rows = Vec::new();
     for rung in [Rung::Full, Rung::Userns, Rung::Landlock] {
-        let started = Judge::start(judge::Settings {
-            n_cells: N_CELLS,
-            min_rung: rung,
-            max_rung: rung,
-            ..settings.for_judge()
-        });
-        let bench = match started {
-            Ok(judge) => Bench {
+        let start = |n_cells| {
+            Judge::start(judge::Settings {
+                n_cells,
+                min_rung: rung,
+                max_rung: rung,
+                ..settings.for_judge()
+            })
+        };
+        let bench = match start(N_CELLS).and_then(|judge| Ok((judge, start(1)?))) {
+            Ok((judge, single)) => Bench {
                 plan,
                 judge,
+                single,
                 runtime: &runtime,
                 program: &program,
             },
@@ -100,6 +107,8 @@ pub(super) fn run(plan: &Plan, settings: &Settings, ui: &Ui) -> anyhow::Result<V
 struct Bench<'a> {
     plan: &'a Plan,
     judge: Judge,
+    /// A judge with a single cell.
+    single: Judge,
     runtime: &'a Runtime,
     program: &'a peers::Program,
 }
@@ -107,8 +116,12 @@ struct Bench<'a> {
 impl Bench<'_> {
     /// Judges something that is right, and says how long it took.
     fn judge(&self, submission: &Submission) -> anyhow::Result<Duration> {
+        self.judge_on(&self.judge, submission)
+    }
+
+    fn judge_on(&self, judge: &Judge, submission: &Submission) -> anyhow::Result<Duration> {
         let start = Instant::now();
-        let judging = self.runtime.block_on(self.judge.judge(submission))?;
+        let judging = self.runtime.block_on(judge.judge(submission))?;
         let elapsed = start.elapsed();
         ensure!(
             judging.verdict == Verdict::Accepted,
@@ -120,18 +133,26 @@ impl Bench<'_> {
 
     /// Pooled and fresh runs beside plain ones.
     fn compared(&self, rung: Rung) -> anyhow::Result<Vec<Row>> {
-        let pooled = cat(1);
+        let one = cat(1);
+        let pooled = cat(N_RUNS);
         let fresh = Submission {
             isolation: Isolation::Fresh,
             ..pooled.clone()
         };
-        let [plain, pooled, fresh] = interleave(
+        let each = |all: Duration| all / N_RUNS as u32;
+        let [plain, pooled, fresh, single] = interleave(
             self.plan.n_samples,
             PATIENCE,
             [
-                &mut || self.program.run(),
-                &mut || self.judge(&pooled),
-                &mut || self.judge(&fresh),
+                &mut || {
+                    (0..N_RUNS)
+                        .map(|_| self.program.run())
+                        .sum::<anyhow::Result<_>>()
+                        .map(each)
+                },
+                &mut || self.judge_on(&self.single, &pooled).map(each),
+                &mut || self.judge_on(&self.single, &fresh).map(each),
+                &mut || self.judge_on(&self.single, &one),
             ],
         )?;
         let bounds = if rung == Rung::Landlock {
@@ -155,7 +176,10 @@ impl Bench<'_> {
                 bounds,
             })
         };
-        let mut rows = vec![row("pooled run", &pooled, bounds)?];
+        let mut rows = vec![
+            row("pooled run", &pooled, bounds)?,
+            row("single run", &single, bounds)?,
+        ];
         if rung > Rung::Landlock {
             rows.push(row("fresh run", &fresh, Bounds::AtMost(1.5, 1.35))?);
         }
@@ -197,16 +221,22 @@ impl Bench<'_> {
     fn absolute(&self, rung: Rung) -> anyhow::Result<Vec<Row>> {
         let one = python(1);
         let [samples] = interleave(self.plan.n_samples, PATIENCE, [&mut || self.judge(&one)])?;
-        let median = samples.median().context("no sample was taken")?;
-        let per_second = |many: Submission| -> anyhow::Result<f64> {
-            let rates: Vec<f64> = (0..self.plan.n_rounds)
-                .map(|_| Ok(many.tests.len() as f64 / self.judge(&many)?.as_secs_f64()))
-                .collect::<anyhow::Result<_>>()?;
-            percentile(&rates, 0.5).context("no round was run")
-        };
-        let rounds = |ours| Figure {
+        let one_test = samples.median().context("no sample was taken")?;
+        let many_tests = python(MANY_TESTS);
+        let many_runs = cat(MANY_RUNS);
+        let (mut tests, mut runs, mut plain) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..self.plan.n_rounds {
+            tests.push(MANY_TESTS as f64 / self.judge(&many_tests)?.as_secs_f64());
+            runs.push(MANY_RUNS as f64 / self.judge(&many_runs)?.as_secs_f64());
+            plain.push(self.program.runs_per_second(MANY_RUNS, N_CELLS)?);
+        }
+        let median = |rates: &[f64]| percentile(rates, 0.5).context("no round was run");
+        let rounds = |ours, peer: Option<f64>| Figure {
             ours,
-            peer: None,
+            peer: peer.map(|median| Peer {
+                median,
+                ratio: ours / median,
+            }),
             n_samples: self.plan.n_rounds,
             n_discarded: 0,
         };
@@ -219,19 +249,19 @@ impl Bench<'_> {
         Ok(vec![
             row(
                 "Python assert test",
-                figure(&samples, median),
+                figure(&samples, one_test),
                 "ms",
                 Bounds::AtMost(3.5, 2.5),
             ),
             row(
                 "Python assert tests per second",
-                rounds(per_second(python(MANY_TESTS))?),
+                rounds(median(&tests)?, None),
                 "1/s",
                 Bounds::AtLeast(600.0, 900.0),
             ),
             row(
                 "runs per second",
-                rounds(per_second(cat(MANY_RUNS))?),
+                rounds(median(&runs)?, Some(median(&plain)?)),
                 "1/s",
                 Bounds::AtLeast(2400.0, 2900.0),
             ),

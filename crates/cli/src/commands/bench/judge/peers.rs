@@ -52,6 +52,25 @@ impl Program {
         time(&mut Command::new(self.path()))
     }
 
+    /// How many times in a second it can be run like this on so many threads.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub(super) fn runs_per_second(&self, n_runs: usize, n_threads: usize) -> anyhow::Result<f64> {
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            let run = || (0..n_runs / n_threads).try_for_each(|_| self.run().map(drop));
+            let threads: Vec<_> = (0..n_threads).map(|_| scope.spawn(run)).collect();
+            threads
+                .into_iter()
+                .try_for_each(|thread| match thread.join() {
+                    Ok(result) => result,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                })
+        })?;
+        Ok(n_runs as f64 / start.elapsed().as_secs_f64())
+    }
+
     /// Starts it in a sandbox of bubblewrap's: all namespaces, and a file system with the system's programs and ours.
     ///
     /// # Errors

@@ -226,8 +226,8 @@ impl Program {
 }
 
 /// The filter that every program inherits from its cell.
-/// Programs that are not trusted get no shared memory, and no memory in the shape of a file: where no control group
-/// counts, it would have no limit, and where one does, the kernel would kill another process for it.
+/// Programs that are not trusted get no shared memory without a file: where no control group counts, it would have
+/// no limit, and where one does, the kernel would kill another process for it.
 pub(crate) fn inherited(trusted: bool) -> Vec<u8> {
     let mut program = Program::default();
     program.begin();
@@ -289,7 +289,6 @@ pub(crate) fn inherited(trusted: bool) -> Vec<u8> {
         program.push(JUMP_EQUAL, 1, 0, libc::MAP_PRIVATE as u32);
         program.push(RETURN, 0, 0, refuse(libc::EPERM));
         program.push(RETURN, 0, 0, ALLOW);
-        program.on(libc::SYS_memfd_create, refuse(libc::EPERM));
     }
     for &call in REFUSED {
         program.on(call, refuse(libc::EPERM));

@@ -41,7 +41,6 @@ pub(super) const CASES: &[Case] = &[
         .cpu(2000)
         .proves(|report| report.memory_bytes < LIMITS.memory_bytes + (8 << 20)),
     python(20, "swallows memory errors", "x = []\nwhile True:\n  try: x.append(b'x' * (1 << 22))\n  except MemoryError: pass", &[MemoryLimit, TimeLimit]),
-    python(20, "memory in files without a name", "import os\ntry:\n  while True: os.write(os.memfd_create('x'), b'x' * (1 << 24))\nexcept PermissionError: print(1)", &[Accepted]),
     python(24, "a large array", "x = bytearray(10**10)", &[MemoryLimit]),
     python(24, "a list that is too long", "x = [0] * 10**9\nprint(1)", &[MemoryLimit]),
     native(25, "a million frames", "deep_recursion", &[Accepted]).memory(128 << 20),

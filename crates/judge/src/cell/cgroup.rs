@@ -236,6 +236,21 @@ impl Group {
     }
 }
 
+/// How our groups' names begin; the id of the process that made it follows.
+const PREFIX: &str = "mapcoder-judge-";
+
+/// Removes groups that a killed judge left. They are empty, as its processes died with it; others stay.
+fn clear(parent: &Path) {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        let maker = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        if maker.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+}
+
 /// Directories made so far; removed again when the group does not come about.
 struct Made(Vec<PathBuf>);
 
@@ -244,7 +259,8 @@ impl Made {
     fn below(&mut self, parents: Vec<PathBuf>) -> io::Result<PathBuf> {
         let mut last = io::Error::from(io::ErrorKind::NotFound);
         for parent in parents {
-            let directory = parent.join(format!("mapcoder-judge-{}", std::process::id()));
+            clear(&parent);
+            let directory = parent.join(format!("{PREFIX}{}", std::process::id()));
             match fs::create_dir(&directory) {
                 Ok(()) => {
                     self.0.push(directory.clone());

@@ -6,6 +6,8 @@ pub struct Counters {
     pub(crate) prefilled: AtomicU64,
     pub(crate) cached: AtomicU64,
     pub(crate) generated: AtomicU64,
+    pub(crate) guessed: AtomicU64,
+    pub(crate) guessed_right: AtomicU64,
     pub(crate) running: AtomicU64,
     pub(crate) waiting: AtomicU64,
 }
@@ -19,6 +21,10 @@ pub struct Progress {
     pub cached_tokens: u64,
     /// Reply tokens since the start.
     pub generated_tokens: u64,
+    /// Reply tokens that were guessed since the start.
+    pub guessed_tokens: u64,
+    /// Reply tokens that were guessed right since the start.
+    pub right_tokens: u64,
     /// Requests in work.
     pub running: u64,
     /// Requests that wait for room.
@@ -33,6 +39,8 @@ impl Counters {
             prefilled_tokens: read(&self.prefilled),
             cached_tokens: read(&self.cached),
             generated_tokens: read(&self.generated),
+            guessed_tokens: read(&self.guessed),
+            right_tokens: read(&self.guessed_right),
             running: read(&self.running),
             waiting: read(&self.waiting),
         }

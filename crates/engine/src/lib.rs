@@ -7,6 +7,7 @@
 //! 3. Dropping a request's future frees its room at once. [`Engine::counters`] tell how far the work is.
 //! 4. With [`Settings::grammar`], a reply is held to the shape that its request names, and is always complete.
 //! 5. A reply that repeats itself without end is ended before its limit, with [`domain::Finish::Other`].
+//! 6. A reply that repeats much of its prompt is guessed from there, several tokens at a time, and checked.
 //!
 //! A reply depends on its request alone, to the last bit: not on what else is running, nor on what is cached.
 
@@ -31,6 +32,7 @@ mod adapters;
 mod counters;
 mod grammar;
 mod held;
+mod lookup;
 mod pages;
 mod repetition;
 mod sequence;
@@ -42,6 +44,7 @@ pub use counters::{Counters, Progress};
 use adapters::{Adapters, Cover};
 use grammar::Grammars;
 use held::Held;
+use lookup::Lookup;
 use sequence::Request;
 use worker::Worker;
 
@@ -69,6 +72,9 @@ pub struct Settings {
     /// Whether replies are held to the shapes that requests name. A shape that has no room within a request's limit
     /// is refused.
     pub grammar: bool,
+    /// Whether the next tokens are guessed from what was said before, and checked several at a time, while few replies
+    /// are written at once. This changes no reply, only the time that one takes which repeats much of its prompt.
+    pub lookup: bool,
     /// The model's digest as [`digest`] computes it, where the caller knows it; otherwise it is computed.
     pub digest: Option<Digest>,
 }
@@ -85,6 +91,7 @@ impl Default for Settings {
             weights: Layout::Packed,
             name: None,
             grammar: true,
+            lookup: true,
             digest: None,
         }
     }
@@ -155,6 +162,7 @@ pub struct Engine {
     template: ChatTemplate,
     /// Absent where no reply is held to a shape.
     grammars: Option<Grammars>,
+    lookup: bool,
     counters: Arc<Counters>,
     /// Absent while the engine is being dropped.
     requests: Option<Sender<Request>>,
@@ -238,6 +246,7 @@ impl Engine {
             config,
             adapters,
             grammars,
+            lookup: settings.lookup,
             tokenizer,
             template,
             counters,
@@ -315,11 +324,13 @@ impl Engine {
             .of(ask.agent)
             .and_then(|loaded| Cover::of(loaded, &prompt));
         let (reply, answer) = oneshot::channel();
+        let mut request = Request::new(ask, prompt, cover, held, started, reply);
+        request.lookup = self.lookup.then(Lookup::new);
         let stopped = || ChatError::Engine("its worker has stopped".to_string());
         self.requests
             .as_ref()
             .ok_or_else(stopped)?
-            .send(Request::new(ask, prompt, cover, held, started, reply))
+            .send(request)
             .map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())
     }

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::adapters::Cover;
 use crate::held::{Draft, Held};
+use crate::lookup::Lookup;
 use crate::pages::{Beginning, Contents, Maker, Pages};
 use crate::repetition::is_endless;
 
@@ -21,6 +22,8 @@ pub(crate) struct Request {
     sampler: SamplerSettings,
     /// Absent where the reply is free.
     held: Option<Held>,
+    /// Absent where nothing is guessed.
+    pub(crate) lookup: Option<Lookup>,
     started: Instant,
     reply: oneshot::Sender<Reply>,
 }
@@ -56,6 +59,7 @@ impl Request {
                     .wrapping_add(u64::from(ask.sample_idx).wrapping_mul(0xd134_2543_de82_ef95)),
             },
             held,
+            lookup: None,
             started,
             reply,
         }
@@ -68,9 +72,13 @@ impl Request {
 
     /// Pages that it can fill at most.
     pub(crate) fn n_pages(&self, context_tokens: usize) -> usize {
+        self.n_tokens(context_tokens).div_ceil(PAGE_TOKENS)
+    }
+
+    /// Tokens that it can pass through the decoder at most.
+    fn n_tokens(&self, context_tokens: usize) -> usize {
         // The last token of a reply is never passed through the decoder.
-        let n_tokens = (self.prompt.len() + self.max_tokens.saturating_sub(1)).min(context_tokens);
-        n_tokens.div_ceil(PAGE_TOKENS)
+        (self.prompt.len() + self.max_tokens.saturating_sub(1)).min(context_tokens)
     }
 
     /// Answers without having generated anything.
@@ -220,8 +228,51 @@ impl Sequence {
         }
     }
 
+    /// Guesses tokens behind those that are there, at most as many as the reply may have.
+    pub(crate) fn guess(&mut self, most: usize, context_tokens: usize) -> Vec<u32> {
+        // As far as pages are promised.
+        let n_tokens = self.request.n_tokens(context_tokens);
+        let most = most.min(n_tokens.saturating_sub(self.tokens.len()));
+        match &mut self.request.lookup {
+            Some(lookup) => lookup.guess(&self.tokens, most),
+            None => Vec::new(),
+        }
+    }
+
+    /// Draws the token behind those that are there, and one more behind each guess that turns out right, from the
+    /// logits of the last token and of the guesses.
+    ///
+    /// Every token is drawn from the logits that it would be drawn from without guesses, so none is another one.
+    /// Returns how the reply ends, if it does, and how many guesses were right.
+    pub(crate) fn draw_all(
+        &mut self,
+        guess: &[u32],
+        logits: &[&[f32]],
+        tokenizer: &Tokenizer,
+        context_tokens: usize,
+    ) -> (Option<Ending>, usize) {
+        let n_there = self.tokens.len();
+        let mut n_right = 0;
+        for logits in logits {
+            // What follows may be certain already.
+            if self.tokens.len() == n_there + n_right
+                && let Some(ending) = self.draw(logits, tokenizer, context_tokens)
+            {
+                return (Some(ending), n_right);
+            }
+            match (guess.get(n_right), self.tokens.get(n_there + n_right)) {
+                (Some(guessed), Some(token)) if guessed == token => n_right += 1,
+                _ => break,
+            }
+        }
+        if let Some(lookup) = &mut self.request.lookup {
+            lookup.learn(guess.len(), n_right);
+        }
+        (None, n_right)
+    }
+
     /// Draws the next token. Returns how the reply ends, if it ends with it.
-    pub(crate) fn draw(
+    fn draw(
         &mut self,
         logits: &[f32],
         tokenizer: &Tokenizer,

@@ -12,6 +12,18 @@ use crate::counters::Counters;
 use crate::pages::Pages;
 use crate::sequence::{Ending, Request, Sequence};
 
+/// Guesses are checked while a pass has no more rows than this with them. In larger passes every row costs as much
+/// as any other, so that guessing gains nothing.
+const GUESS_ROWS: usize = 8;
+
+/// What a pass takes of a sequence.
+struct Taken {
+    /// Tokens that are there.
+    n_tokens: usize,
+    /// Tokens that may follow them.
+    guess: Vec<u32>,
+}
+
 /// Everything that the loop works with; lives on its own thread.
 pub(crate) struct Worker {
     decoder: Decoder,
@@ -135,14 +147,16 @@ impl Worker {
                 first_adapted = cover.first_token;
             }
             let remaining = sequence.remaining();
-            for (offset, &token) in remaining[..taken[idx]].iter().enumerate() {
+            let Taken { n_tokens, guess } = &taken[idx];
+            let tokens = remaining[..*n_tokens].iter().chain(guess);
+            for (offset, &token) in tokens.enumerate() {
                 let position = sequence.n_stored + offset;
                 rows.push(Row {
                     token,
                     sequence: idx,
                     adapter: (position >= first_adapted).then(|| adapters.len() - 1),
                     position,
-                    wants_logits: offset + 1 == remaining.len(),
+                    wants_logits: offset + 1 >= remaining.len(),
                 });
             }
         }
@@ -161,17 +175,23 @@ impl Worker {
         let mut logits = logits.rows();
         let mut n_prefilled = 0;
         let mut n_generated = 0;
+        let (mut n_guessed, mut n_guessed_right) = (0, 0);
         let mut endings: Vec<Option<Ending>> = vec![None; self.running.len()];
         for idx in order {
             let sequence = &mut self.running[idx];
-            n_prefilled += sequence.n_of_prompt(taken[idx]);
-            sequence.advance(taken[idx], &mut self.pages);
-            if sequence.remaining().is_empty() {
-                endings[idx] = logits
-                    .next()
-                    .and_then(|row| sequence.draw(row, &self.tokenizer, self.plan.context_tokens));
+            let Taken { n_tokens, guess } = &taken[idx];
+            n_prefilled += sequence.n_of_prompt(*n_tokens);
+            let mut n_right = 0;
+            if *n_tokens == sequence.remaining().len() {
+                let rows: Vec<&[f32]> = logits.by_ref().take(1 + guess.len()).collect();
+                let context_tokens = self.plan.context_tokens;
+                (endings[idx], n_right) =
+                    sequence.draw_all(guess, &rows, &self.tokenizer, context_tokens);
                 n_generated += sequence.count_generated();
+                n_guessed += guess.len() as u64;
+                n_guessed_right += n_right as u64;
             }
+            sequence.advance(n_tokens + n_right, &mut self.pages);
         }
         self.counters
             .prefilled
@@ -179,6 +199,11 @@ impl Worker {
         self.counters
             .generated
             .fetch_add(n_generated, Ordering::Relaxed);
+        let counters = &self.counters;
+        counters.guessed.fetch_add(n_guessed, Ordering::Relaxed);
+        counters
+            .guessed_right
+            .fetch_add(n_guessed_right, Ordering::Relaxed);
 
         let mut still_running = Vec::with_capacity(self.running.len());
         for (mut sequence, ending) in self.running.drain(..).zip(endings) {
@@ -193,10 +218,10 @@ impl Worker {
         self.running = still_running;
     }
 
-    /// How many tokens of each running sequence the next pass takes, in the order in which they came;
-    /// each has its pages then.
-    fn take_tokens(&mut self) -> Vec<usize> {
+    /// What the next pass takes of each running sequence, in the order in which they came; each has its pages then.
+    fn take_tokens(&mut self) -> Vec<Taken> {
         let mut n_free = self.prefill_tokens;
+        let mut n_guesses = GUESS_ROWS.saturating_sub(self.running.len());
         let mut taken = Vec::with_capacity(self.running.len());
         for sequence in &mut self.running {
             let is_prefilling = sequence.is_prefilling();
@@ -211,8 +236,13 @@ impl Worker {
                 n_tokens = n_tokens.min(n_free);
                 n_free -= n_tokens;
             }
-            sequence.make_room(n_tokens, &mut self.pages);
-            taken.push(n_tokens);
+            let mut guess = Vec::new();
+            if !is_prefilling {
+                guess = sequence.guess(n_guesses, self.plan.context_tokens);
+                n_guesses -= guess.len();
+            }
+            sequence.make_room(n_tokens + guess.len(), &mut self.pages);
+            taken.push(Taken { n_tokens, guess });
         }
         taken
     }

@@ -9,7 +9,7 @@ use llm::ChatModel as _;
 
 use crate::{answer, ask, block_on, tiny, tiny_path};
 
-fn adapter(name: &str) -> PathBuf {
+pub(crate) fn adapter(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../model/tests/reference/adapters")
         .join(name)
@@ -26,7 +26,7 @@ fn with(adapters: &[(Agent, &Path)]) -> Engine {
     })
 }
 
-fn by(agent: Agent, content: &str) -> Ask {
+pub(crate) fn by(agent: Agent, content: &str) -> Ask {
     Ask {
         agent,
         ..ask(content, 12)
@@ -177,4 +177,58 @@ fn activated_adapters_share_everything_before_their_invocation() {
     );
     assert!(same(&adapted, &alone));
     assert_ne!(adapted.text, base.text);
+}
+
+type Change<'a> = &'a dyn Fn(&mut serde_json::Value);
+
+/// What loads under a path that held another adapter before, and the same weights with other tokens of invocation,
+/// find nothing of each other in the cache.
+#[test]
+fn an_adapter_that_is_replaced_in_place_leaves_nothing_in_the_cache() {
+    let place = tempfile::tempdir().unwrap();
+    let put = |name: &str, change: Change<'_>| {
+        let config = std::fs::read_to_string(adapter(name).join("adapter_config.json")).unwrap();
+        let mut config: serde_json::Value = serde_json::from_str(&config).unwrap();
+        change(&mut config);
+        std::fs::write(place.path().join("adapter_config.json"), config.to_string()).unwrap();
+        let weights = "adapter_model.safetensors";
+        std::fs::copy(adapter(name).join(weights), place.path().join(weights)).unwrap();
+    };
+    let question = by(Agent::Coding, LONG);
+    let alone = || answer(&with(&[(Agent::Coding, place.path())]), &question);
+    let engine = with(&[]);
+    let prompt = engine.encode(&question.messages).unwrap();
+    let mut known: Vec<String> = Vec::new();
+    // The same weights that act everywhere, from the statement on, and from later on.
+    let at = |first: usize| {
+        let tokens = prompt[first..first + 9].to_vec();
+        move |config: &mut serde_json::Value| {
+            config["alora_invocation_tokens"] = serde_json::json!(tokens);
+        }
+    };
+    let (early, late) = (at(10), at(40));
+    let as_it_is = |_: &mut serde_json::Value| {};
+    let changes: [(&str, Change<'_>); 4] = [
+        ("all", &as_it_is),
+        ("some", &as_it_is),
+        ("all", &early),
+        ("all", &late),
+    ];
+    for (name, change) in changes {
+        put(name, change);
+        let digest = engine
+            .set_adapter(Agent::Coding, Some(place.path()))
+            .unwrap()
+            .unwrap();
+        assert!(!known.contains(&digest.to_string()));
+        known.push(digest.to_string());
+        let reply = answer(&engine, &question);
+        assert!(same(&reply, &alone()), "{name}");
+        assert_eq!(reply.usage.cached_tokens, 0, "{name}");
+    }
+    // The base finds the one page that the late one left of the base's own, and nothing more.
+    engine.set_adapter(Agent::Coding, None).unwrap();
+    let base = answer(&engine, &question);
+    assert!(same(&base, &answer(&with(&[]), &question)));
+    assert_eq!(base.usage.cached_tokens, 32);
 }

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
 mod adapters;
+mod lookup;
 mod shapes;
+mod soak;
 
 use std::path::{Path, PathBuf};
 

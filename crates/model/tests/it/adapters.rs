@@ -129,6 +129,49 @@ fn adapters_agree_with_peft() {
     }
 }
 
+/// Log-probabilities of some tokens behind the tiny model's text, as `tests/reference/llama_cpp.py` got them.
+#[derive(Deserialize)]
+struct LlamaCpp {
+    probes: Vec<usize>,
+    base: Vec<f32>,
+    adapted: Vec<f32>,
+}
+
+#[test]
+fn base_and_adapter_agree_with_llama_cpp() {
+    let theirs: LlamaCpp = support::json("llama_cpp.json");
+    let tokens = tokens();
+    let mut decoder = tiny(Layout::Float);
+    let adapter = load("all.gguf", &decoder);
+    // llama.cpp rounds what goes into each product to 8 bits, which shows in so small a model.
+    for (name, sequence, expected) in [
+        ("base", None, &theirs.base),
+        ("adapted", Some((&adapter, 0)), &theirs.adapted),
+    ] {
+        let logits = run(&mut decoder, &tokens, &[sequence], tokens.len()).remove(0);
+        let last = logits.last().unwrap();
+        let total: f64 = last.iter().map(|x| f64::from(*x).exp()).sum();
+        let errors = theirs
+            .probes
+            .iter()
+            .zip(expected)
+            .map(|(&token, expected)| {
+                (f64::from(last[token]) - total.ln() - f64::from(*expected)).abs()
+            });
+        let (mut worst, mut mean) = (0.0f64, 0.0);
+        for error in errors {
+            worst = worst.max(error);
+            mean += error / theirs.probes.len() as f64;
+        }
+        println!("{name}: largest difference {worst:.3}, mean {mean:.3}");
+        assert!(worst < 0.6 && mean < 0.15, "{name}: {worst}, {mean}");
+    }
+    // What the adapter does is far larger than that.
+    let effects = theirs.base.iter().zip(&theirs.adapted);
+    let effect: f32 = effects.map(|(a, b)| (a - b).abs()).sum();
+    assert!(effect > 1.5 * theirs.probes.len() as f32);
+}
+
 #[test]
 fn an_adapter_is_the_same_from_either_kind_of_file() {
     let decoder = tiny(Layout::Packed);
@@ -418,5 +461,37 @@ proptest! {
         std::fs::write(&target, bytes).unwrap();
         let path = if is_gguf { target.as_path() } else { scratch.path() };
         let _ = Adapter::load(path, decoder.config());
+    }
+
+    /// Any value of any setting is refused, or changes what its documentation says; never a panic.
+    #[test]
+    fn any_setting_gives_an_error_or_an_adapter(
+        key in 0usize..60,
+        value in prop::sample::select(vec![
+            json!(null), json!(true), json!(0), json!(-1), json!(4), json!(1e300), json!(u64::MAX), json!(""),
+            json!("q_proj"), json!([]), json!(["q_proj"]), json!([7, 8]), json!([-1]), json!({}), json!({"q_proj": 4}),
+            json!({"model.layers.0.mlp.up_proj": 0}), json!([[[]]]),
+        ]),
+        is_removed in any::<bool>(),
+    ) {
+        let decoder = tiny(Layout::Packed);
+        let scratch = tempfile::tempdir().unwrap();
+        let source = folder("all");
+        let text = std::fs::read_to_string(source.join("adapter_config.json")).unwrap();
+        let mut config: Value = serde_json::from_str(&text).unwrap();
+        let keys: Vec<String> = config.as_object().unwrap().keys().cloned().collect();
+        let key = &keys[key % keys.len()];
+        if is_removed {
+            config.as_object_mut().unwrap().remove(key);
+        } else {
+            config[key] = value;
+        }
+        std::fs::write(scratch.path().join("adapter_config.json"), config.to_string()).unwrap();
+        let weights = "adapter_model.safetensors";
+        std::fs::copy(source.join(weights), scratch.path().join(weights)).unwrap();
+        match Adapter::load(scratch.path(), decoder.config()) {
+            Ok(adapter) => prop_assert_eq!(adapter.rank(), 4),
+            Err(error) => prop_assert!(!error.to_string().contains('\n')),
+        }
     }
 }

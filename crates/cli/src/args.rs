@@ -1,12 +1,16 @@
+mod adapters;
 mod judge;
+mod train;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::adapters::{AdaptersArgs, AdaptersCommand, BaseArg};
 pub(crate) use self::judge::{
     BatchArgs, CheckerArg, JudgeCommand, JudgeCommandArgs, RunArgs, ServeArgs, TestArgs,
 };
+pub(crate) use self::train::TrainArgs;
 use crate::settings::Override;
 
 /// Four small specialists on one local model that write, run and repair programs.
@@ -85,6 +89,10 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Judge programs in a sandbox: one, many, or over HTTP
     Judge(JudgeCommandArgs),
+    /// Train a low-rank adapter for an agent on examples
+    Train(TrainArgs),
+    /// List, describe, check and export adapters
+    Adapters(AdaptersArgs),
     /// Fetch, describe, list and remove models
     Model(ModelArgs),
     /// Look into what has been recorded
@@ -261,6 +269,33 @@ pub(crate) enum BenchCommand {
         /// HumanEval as published; the copy in the cache folder when absent
         #[arg(long, value_name = "FILE")]
         data: Option<PathBuf>,
+    },
+    /// Steps of training, beside torch with peft on the same machine
+    #[command(after_help = crate::commands::TRAIN_TABLE)]
+    Train {
+        /// The model: a file, a folder, or a name from `mapcoder model list`
+        #[arg(long, value_name = "MODEL", default_value = crate::assets::DEFAULT_MODEL)]
+        model: String,
+
+        /// A Python interpreter with torch, transformers and peft
+        #[arg(long, value_name = "PROGRAM", default_value = "python3")]
+        python: String,
+
+        /// Examples of a step
+        #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
+        examples: u32,
+
+        /// Tokens of an example
+        #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(8..))]
+        length: u32,
+
+        /// Rounds, of which the medians are printed
+        #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
+
+        /// Threads of either side; as many as cores unless set
+        #[arg(long, value_name = "N")]
+        threads: Option<u16>,
     },
     /// The server of `bench pipeline`
     #[command(hide = true)]

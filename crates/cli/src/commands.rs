@@ -1,5 +1,6 @@
 //! One file per subcommand.
 
+mod adapters;
 mod bench;
 mod completions;
 mod config;
@@ -9,8 +10,9 @@ mod judge;
 mod model;
 mod runs;
 mod solve;
+mod train;
 
-pub(crate) use bench::JUDGE_TABLE;
+pub(crate) use bench::{JUDGE_TABLE, TRAIN_TABLE};
 
 use crate::args::Command;
 use crate::exit::Exit;
@@ -33,6 +35,8 @@ pub(crate) fn run(command: Command, surroundings: &Surroundings, ui: &Ui) -> any
         }
         Command::Judge(args) => judge::run(&args.command, surroundings, ui),
         Command::Bench { command } => bench::run(&command, surroundings, ui),
+        Command::Adapters(args) => adapters::run(&args.command, &load(surroundings, &[], ui)?, ui),
+        Command::Train(args) => train::run(&args, &load(surroundings, &[], ui)?, ui),
         Command::Model(args) => {
             let settings = load(surroundings, &args.overrides(), ui)?;
             model::run(args.command, &settings, ui)

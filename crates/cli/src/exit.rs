@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use judge::JudgeError;
 use ledger::{ExportError, LedgerError};
 use serde_json::json;
+use trainer::{DataError, StoredError, TrainError};
 
 use crate::settings::Surroundings;
 use crate::ui::Ui;
@@ -121,7 +122,11 @@ fn sentence(error: &anyhow::Error) -> String {
     let mut sentence = String::new();
     for cause in error.chain() {
         let text = cause.to_string();
-        let is_fragment = cause.is::<LedgerError>() || cause.is::<ExportError>();
+        let is_fragment = cause.is::<LedgerError>()
+            || cause.is::<ExportError>()
+            || cause.is::<TrainError>()
+            || cause.is::<DataError>()
+            || cause.is::<StoredError>();
         if sentence.ends_with(&text) {
             continue;
         }

@@ -22,6 +22,7 @@ mod exit;
 mod fetch;
 mod hub;
 mod interrupt;
+mod memory;
 mod settings;
 mod ui;
 mod wiring;

@@ -123,9 +123,18 @@ impl ChatTemplate {
         messages: &[ChatMessage],
         tokenizer: &Tokenizer,
     ) -> Result<String, ChatTemplateError> {
+        self.render_up_to(End::Reply, messages, tokenizer)
+    }
+
+    fn render_up_to(
+        &self,
+        end: End,
+        messages: &[ChatMessage],
+        tokenizer: &Tokenizer,
+    ) -> Result<String, ChatTemplateError> {
         let mut context: Vec<(&str, Value)> = vec![
             ("messages", Value::from(Serde(messages))),
-            ("add_generation_prompt", Value::from(true)),
+            ("add_generation_prompt", Value::from(end == End::Reply)),
         ];
         for (name, text) in tokenizer.named() {
             context.push((name, Value::from(text.as_str())));
@@ -149,25 +158,119 @@ impl ChatTemplate {
         messages: &[ChatMessage],
         tokenizer: &Tokenizer,
     ) -> Result<Vec<u32>, ChatTemplateError> {
+        let guarded = Guarded::new(messages, tokenizer);
+        let rendered = self.render(&guarded.messages, tokenizer)?;
+        Ok(tokenizer.encode_pieces(&guarded.split(&rendered, tokenizer))?)
+    }
+
+    /// Renders a whole conversation and encodes it, cut where the assistant's replies begin and end.
+    ///
+    /// Up to each reply the tokens are those that [`ChatTemplate::encode`] gives for the messages before it,
+    /// so that what is trained is what will be asked. A reply ends with the token that ends the turn;
+    /// what follows the last one is left out.
+    ///
+    /// # Errors
+    /// When the template refuses the conversation, ends a reply with no token that ends a turn,
+    /// or renders the beginning of a conversation differently once it goes on.
+    pub fn encode_replies(
+        &self,
+        messages: &[ChatMessage],
+        tokenizer: &Tokenizer,
+    ) -> Result<Vec<Span>, ChatTemplateError> {
+        let guarded = Guarded::new(messages, tokenizer);
+        let other = |problem: &str| ChatTemplateError::Render(format!("the template {problem}"));
+        let goes_on = |text: &str, start: &str| match text.strip_prefix(start) {
+            Some(rest) => Ok(rest.to_string()),
+            None => Err(other(
+                "renders the beginning of this conversation differently once it goes on",
+            )),
+        };
+        let mut spans = Vec::new();
+        let mut done = String::new();
+        for (i, message) in messages.iter().enumerate() {
+            if message.role != ASSISTANT {
+                continue;
+            }
+            let (before, with) = (&guarded.messages[..i], &guarded.messages[..=i]);
+            let question = self.render_up_to(End::Reply, before, tokenizer)?;
+            let answered = self.render_up_to(End::Message, with, tokenizer)?;
+            let asked = goes_on(&question, &done)?;
+            let reply = goes_on(&answered, &question)?;
+            let end = tokenizer
+                .end_texts()
+                .filter_map(|text| Some(reply.find(text)? + text.len()))
+                .min()
+                .ok_or_else(|| other("ends a reply with no token that ends a turn"))?;
+            let asked = guarded.split(&asked, tokenizer);
+            let tokens = if spans.is_empty() {
+                tokenizer.encode_pieces(&asked)?
+            } else {
+                tokenizer.continue_pieces(&asked)?
+            };
+            let is_reply = false;
+            spans.push(Span { tokens, is_reply });
+            let tokens = tokenizer.continue_pieces(&guarded.split(&reply[..end], tokenizer))?;
+            let is_reply = true;
+            spans.push(Span { tokens, is_reply });
+            done = answered[..question.len() + end].to_string();
+        }
+        Ok(spans)
+    }
+}
+
+/// The role whose messages a model writes.
+const ASSISTANT: &str = "assistant";
+
+/// A part of an encoded conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// Its tokens.
+    pub tokens: Vec<u32>,
+    /// Whether the model is to write them.
+    pub is_reply: bool,
+}
+
+/// Where the text of a conversation ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Where the model's reply begins.
+    Reply,
+    /// After the last message.
+    Message,
+}
+
+/// Messages in which nothing looks like a control token.
+struct Guarded {
+    messages: Vec<ChatMessage>,
+    /// Stands inside of every text that would.
+    mark: char,
+}
+
+impl Guarded {
+    fn new(messages: &[ChatMessage], tokenizer: &Tokenizer) -> Guarded {
         let mark = unused_character(messages);
         let words: Vec<&str> = tokenizer.control_texts().collect();
-        let guarded: Vec<ChatMessage> = messages
+        let messages = messages
             .iter()
             .map(|message| ChatMessage {
                 role: message.role.clone(),
                 content: break_words(&message.content, &words, mark),
             })
             .collect();
-        let rendered = self.render(&guarded, tokenizer)?;
-        let mut pieces = tokenizer.split_control(&rendered);
+        Guarded { messages, mark }
+    }
+
+    /// Cuts a rendered text at its control tokens, and takes the marks out.
+    fn split(&self, rendered: &str, tokenizer: &Tokenizer) -> Vec<Piece> {
+        let mut pieces = tokenizer.split_control(rendered);
         for piece in &mut pieces {
             if let Piece::Text(text) = piece
-                && text.contains(mark)
+                && text.contains(self.mark)
             {
-                *text = text.replace(mark, "");
+                *text = text.replace(self.mark, "");
             }
         }
-        Ok(tokenizer.encode_pieces(&pieces)?)
+        pieces
     }
 }
 

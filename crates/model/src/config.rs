@@ -72,7 +72,7 @@ pub struct Config {
 impl Config {
     /// True where neighbouring numbers of a head are turned as pairs, as in Llama's GGUF files;
     /// false where a head's halves are.
-    pub(crate) fn has_paired_heads(&self) -> bool {
+    pub fn has_paired_heads(&self) -> bool {
         self.architecture == Architecture::Llama
     }
 

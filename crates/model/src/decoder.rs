@@ -16,6 +16,8 @@ mod load;
 #[cfg(test)]
 mod tests;
 
+pub use load::{refuse_unsupported, rope_frequencies, tensor, vector};
+
 /// One token in a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {

@@ -26,9 +26,11 @@ mod tokenizer;
 pub use adapter::{Adapter, AdapterError, PeftConfigError};
 pub use block::Format;
 pub use cache::{KvCache, PAGE_TOKENS};
-pub use chat::{ChatMessage, ChatTemplate, ChatTemplateError};
+pub use chat::{ChatMessage, ChatTemplate, ChatTemplateError, Span};
 pub use config::{Architecture, Config, RopeScaling};
-pub use decoder::{Batch, Decoder, LoadOptions, Logits, Row};
+pub use decoder::{
+    Batch, Decoder, LoadOptions, Logits, Row, refuse_unsupported, rope_frequencies, tensor, vector,
+};
 pub use folder::{Folder, FolderError};
 pub use gguf::{Gguf, GgufError, Header, TensorInfo, Value};
 pub use matrix::Layout;

@@ -14,7 +14,7 @@ use crate::tokenizer::{Tokenizer, TokenizerError};
 /// Tensors go by the names that GGUF gives them, such as `blk.0.attn_q.weight`,
 /// and hold what a GGUF file would hold: the rows of a Llama's queries and keys are ordered
 /// for neighbouring numbers that are turned as pairs.
-pub trait Source {
+pub trait Source: Send + Sync {
     /// The dimensions.
     ///
     /// # Errors

@@ -189,6 +189,11 @@ impl Tokenizer {
         }
     }
 
+    /// The bytes that a token stands for, or the name of a control token.
+    pub fn raw_bytes(&self, token: u32) -> &[u8] {
+        self.bytes.get(token as usize).map_or(&[], Vec::as_slice)
+    }
+
     /// The text that tokens stand for, control tokens left out, broken characters replaced.
     pub fn decode(&self, tokens: &[u32]) -> String {
         let bytes: Vec<u8> = tokens
@@ -217,6 +222,14 @@ impl Tokenizer {
         self.encode_pieces(&self.split_control(text))
     }
 
+    /// Encodes a part of a sequence, in which control tokens are meant and nothing is added.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub fn encode_inside(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        self.continue_pieces(&self.split_control(text))
+    }
+
     /// Cuts a text at control tokens.
     pub(crate) fn split_control(&self, text: &str) -> Vec<Piece> {
         let mut pieces = Vec::new();
@@ -237,6 +250,13 @@ impl Tokenizer {
         {
             tokens.push(bos);
         }
+        tokens.extend(self.continue_pieces(pieces)?);
+        Ok(tokens)
+    }
+
+    /// Encodes pieces that go on where others end.
+    pub(crate) fn continue_pieces(&self, pieces: &[Piece]) -> Result<Vec<u32>, TokenizerError> {
+        let mut tokens = Vec::new();
         for piece in pieces {
             match piece {
                 Piece::Text(text) => self.encode_text(text, &mut tokens)?,
@@ -249,6 +269,13 @@ impl Tokenizer {
     /// Texts of all control tokens, longest first.
     pub(crate) fn control_texts(&self) -> impl Iterator<Item = &str> {
         self.control.iter().map(|(text, _)| text.as_str())
+    }
+
+    /// Texts of the control tokens that end a reply.
+    pub(crate) fn end_texts(&self) -> impl Iterator<Item = &str> {
+        let ends = |token: &u32| self.ends.contains(token);
+        let words = self.control.iter().filter(move |(_, token)| ends(token));
+        words.map(|(text, _)| text.as_str())
     }
 
     /// Names of special tokens that templates use, with their texts.

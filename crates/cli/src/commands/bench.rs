@@ -3,14 +3,18 @@
 mod judge;
 mod mock;
 mod pipeline;
+mod train;
 
 use std::time::Duration;
 
 use serde_json::json;
 
 pub(crate) use self::judge::TABLE as JUDGE_TABLE;
+pub(crate) use self::train::TABLE as TRAIN_TABLE;
 use crate::args::BenchCommand;
+use crate::assets::LocalModel;
 use crate::exit::Exit;
+use crate::interrupt::Interrupt;
 use crate::settings::Surroundings;
 use crate::ui::Ui;
 
@@ -96,6 +100,29 @@ pub(crate) fn run(
                 data: data.clone(),
             };
             print(&judge::run(&plan, &settings, ui)?, ui)?;
+            Ok(Exit::Success)
+        }
+        BenchCommand::Train {
+            model,
+            python,
+            examples,
+            length,
+            rounds,
+            threads,
+        } => {
+            let settings = super::load(surroundings, &[], ui)?;
+            let interrupt = Interrupt::listen(ui)?;
+            let model = LocalModel::parse(model)?.ensure(&settings, ui, &interrupt)?;
+            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            let plan = train::Plan {
+                model: &model,
+                python,
+                n_examples: *examples as usize,
+                length: *length as usize,
+                n_rounds: *rounds as usize,
+                n_threads: threads.map_or(cores, usize::from),
+            };
+            print(&train::run(&plan, ui)?, ui)?;
             Ok(Exit::Success)
         }
         BenchCommand::MockServer { latency_ms } => mock::serve(Duration::from_millis(*latency_ms)),

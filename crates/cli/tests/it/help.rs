@@ -1,7 +1,7 @@
 use crate::world::World;
 
 /// The subcommands whose help is kept as a snapshot, each with its page's name.
-const PAGES: [(&str, &[&str]); 15] = [
+const PAGES: [(&str, &[&str]); 17] = [
     ("mapcoder", &[]),
     ("solve", &["solve"]),
     ("eval", &["eval"]),
@@ -10,6 +10,8 @@ const PAGES: [(&str, &[&str]); 15] = [
     ("judge-run", &["judge", "run"]),
     ("judge-batch", &["judge", "batch"]),
     ("judge-serve", &["judge", "serve"]),
+    ("train", &["train"]),
+    ("adapters", &["adapters"]),
     ("model", &["model"]),
     ("model-pull", &["model", "pull"]),
     ("runs", &["runs"]),

@@ -14,5 +14,6 @@ mod hub;
 mod judge;
 mod model;
 mod runs;
+mod train;
 mod work;
 mod world;

@@ -14,9 +14,10 @@ impl Decoder {
     /// When the architecture or a format is not supported, or tensors are missing or have the wrong shape.
     pub fn load(source: &dyn Source, options: &LoadOptions) -> Result<Decoder, ModelError> {
         let config = source.config()?;
+        refuse_unsupported(source, &config)?;
         let matrix =
             |name: &str, n_out, n_in| load_matrix(source, name, n_out, n_in, options.layout);
-        let vector = |name: &str, len| load_vector(source, name, len);
+        let vector = |name: &str, len| vector(source, name, len);
         let (n_embd, n_ff) = (config.n_embd, config.n_ff);
         let (q_width, kv_width) = (
             config.n_heads * config.head_dim,
@@ -36,12 +37,6 @@ impl Decoder {
                     qkv_bias.extend(vector(&name(&format!("{part}.bias")), width)?);
                 }
             }
-            for part in ["attn_q_norm.weight", "attn_output.bias", "ffn_down.bias"] {
-                refuse(source, &name(part))?;
-            }
-            if config.architecture == Architecture::Llama {
-                refuse(source, &name("attn_q.bias"))?;
-            }
             layers.push(Layer {
                 attn_norm: vector(&name("attn_norm.weight"), n_embd)?,
                 q: matrix(&name("attn_q.weight"), q_width, n_embd)?,
@@ -55,7 +50,6 @@ impl Decoder {
                 down: matrix(&name("ffn_down.weight"), n_embd, n_ff)?,
             });
         }
-        refuse(source, "output.bias")?;
         Ok(Decoder {
             embedding: matrix(EMBEDDING, config.n_vocab, n_embd)?,
             layers,
@@ -64,7 +58,7 @@ impl Decoder {
                 .weights(HEAD)
                 .map(|_| matrix(HEAD, config.n_vocab, n_embd))
                 .transpose()?,
-            frequencies: frequencies(source, &config)?,
+            frequencies: rope_frequencies(source, &config)?,
             pool: Pool::new(options.n_threads),
             isa: Isa::detect(),
             scratch: Scratch::default(),
@@ -122,12 +116,16 @@ fn layout_of(name: &str, layout: Layout) -> Layout {
     }
 }
 
-fn frequencies(source: &dyn Source, config: &Config) -> Result<Vec<f64>, ModelError> {
+/// What each pair of a head turns by from one position to the next, in radians.
+///
+/// # Errors
+/// When the file's own factors have the wrong shape.
+pub fn rope_frequencies(source: &dyn Source, config: &Config) -> Result<Vec<f64>, ModelError> {
     let mut frequencies = config.frequencies();
     // GGUF files hold the factors by which Llama 3 stretches its longer waves.
     const FACTORS: &str = "rope_freqs.weight";
     if source.weights(FACTORS).is_some() {
-        let factors = load_vector(source, FACTORS, frequencies.len())?;
+        let factors = vector(source, FACTORS, frequencies.len())?;
         for (frequency, factor) in frequencies.iter_mut().zip(factors) {
             *frequency /= f64::from(factor);
         }
@@ -141,8 +139,11 @@ fn find<'a>(source: &'a dyn Source, name: &str) -> Result<Tensor<'a>, ModelError
         .ok_or_else(|| GgufError::Missing(source.name_of(name)))?)
 }
 
-/// The tensor, when it has this shape.
-fn shaped<'a>(
+/// A tensor of a model, when it has this shape: rows and columns.
+///
+/// # Errors
+/// When it is missing, or has another shape.
+pub fn tensor<'a>(
     source: &'a dyn Source,
     name: &str,
     expected: (usize, usize),
@@ -166,7 +167,7 @@ fn load_matrix(
     n_in: usize,
     layout: Layout,
 ) -> Result<Matrix, ModelError> {
-    let tensor = shaped(source, name, (n_out, n_in))?;
+    let tensor = tensor(source, name, (n_out, n_in))?;
     let layout = layout_of(name, layout);
     Matrix::pack(tensor.format, n_in, n_out, &tensor.bytes, layout).map_err(|error| {
         ModelError::Weights(
@@ -179,8 +180,12 @@ fn load_matrix(
     })
 }
 
-fn load_vector(source: &dyn Source, name: &str, len: usize) -> Result<Vec<f32>, ModelError> {
-    let tensor = shaped(source, name, (1, len))?;
+/// A vector of a model, decoded.
+///
+/// # Errors
+/// When it is missing, has another length, or holds a number that is infinite or undefined.
+pub fn vector(source: &dyn Source, name: &str, len: usize) -> Result<Vec<f32>, ModelError> {
+    let tensor = tensor(source, name, (1, len))?;
     let mut vector = vec![0.0; len];
     tensor.format.decode(&tensor.bytes, &mut vector);
     if vector.iter().all(|x| x.is_finite()) {
@@ -193,7 +198,23 @@ fn load_vector(source: &dyn Source, name: &str, len: usize) -> Result<Vec<f32>, 
     }
 }
 
-/// Fails when a tensor is there that this decoder would silently leave out.
+/// Fails when a model has tensors that this decoder would silently leave out.
+///
+/// # Errors
+/// With the name of such a tensor.
+pub fn refuse_unsupported(source: &dyn Source, config: &Config) -> Result<(), ModelError> {
+    let is_llama = config.architecture == Architecture::Llama;
+    for layer_idx in 0..config.n_layers {
+        for part in ["attn_q_norm.weight", "attn_output.bias", "ffn_down.bias"] {
+            refuse(source, &format!("blk.{layer_idx}.{part}"))?;
+        }
+        if is_llama {
+            refuse(source, &format!("blk.{layer_idx}.attn_q.bias"))?;
+        }
+    }
+    refuse(source, "output.bias")
+}
+
 fn refuse(source: &dyn Source, name: &str) -> Result<(), ModelError> {
     match source.weights(name) {
         Some(_) => Err(ModelError::Unsupported(format!(

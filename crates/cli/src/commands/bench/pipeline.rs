@@ -73,7 +73,7 @@ pub(super) fn run(
         ),
         row(
             format!("peak memory, {n_problems} problems in flight"),
-            peak_memory_mb()?,
+            crate::memory::peak().context("no peak memory in /proc")? as f64 / 1e6,
             "MB",
             300.0,
             150.0,
@@ -204,16 +204,6 @@ impl Drop for Server {
 fn cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
-
-fn peak_memory_mb() -> anyhow::Result<f64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .context("no peak memory in /proc")?;
-    let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kib * 1024.0 / 1e6)
 }
 
 fn median(values: &[f64]) -> anyhow::Result<f64> {

@@ -69,13 +69,7 @@ fn cpu_features() -> Vec<&'static str> {
 
 /// Total and available memory in bytes, as the kernel tells them.
 fn memory() -> Option<(u64, u64)> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let field = |name: &str| {
-        let line = text.lines().find(|line| line.starts_with(name))?;
-        let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-        Some(kibibytes * 1024)
-    };
-    Some((field("MemTotal:")?, field("MemAvailable:")?))
+    Some((crate::memory::total()?, crate::memory::available()?))
 }
 
 /// Room for the cache, and whether the ledger can be written.

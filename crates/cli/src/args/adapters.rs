@@ -1,0 +1,56 @@
+//! The command line of `mapcoder adapters`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mapcoder adapters list adapters/                       every PEFT folder below
+  mapcoder adapters show adapters/planning
+  mapcoder adapters verify adapters/planning             against the model that it names
+  mapcoder adapters export adapters/planning -o planning.gguf   for llama.cpp")]
+pub(crate) struct AdaptersArgs {
+    #[command(subcommand)]
+    pub(crate) command: AdaptersCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdaptersCommand {
+    /// List the adapters in a folder
+    #[command(visible_alias = "ls")]
+    List {
+        /// The folder
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+    },
+    /// Say what an adapter is
+    Show {
+        /// Its PEFT folder
+        adapter: PathBuf,
+    },
+    /// Check an adapter against the model that it is for: every tensor, shape and number
+    Verify {
+        /// Its PEFT folder
+        adapter: PathBuf,
+        #[command(flatten)]
+        base: BaseArg,
+    },
+    /// Write an adapter as a GGUF file, which llama.cpp loads
+    Export {
+        /// Its PEFT folder
+        adapter: PathBuf,
+        #[command(flatten)]
+        base: BaseArg,
+        /// The file to write, in one piece
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BaseArg {
+    /// The model; the one that the adapter names unless set
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) base: Option<String>,
+}

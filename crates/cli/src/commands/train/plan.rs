@@ -1,0 +1,113 @@
+use serde_json::json;
+use trainer::{Example, Keep, Plan, Step};
+
+use super::Shared;
+use crate::ui::{Ui, megabytes};
+
+/// What there is to compute.
+pub(super) struct Work {
+    n_steps: usize,
+    n_tokens: usize,
+    n_trained: usize,
+    /// Mean length of a token's document.
+    n_context: usize,
+}
+
+impl Work {
+    pub(super) fn new(steps: &[Step], examples: &[Example]) -> Work {
+        let all = || steps.iter().flat_map(|step| &step.examples);
+        let lengths = || all().map(|&i| examples[i].document.tokens.len());
+        let n_tokens: usize = lengths().sum();
+        Work {
+            n_steps: steps.len(),
+            n_tokens,
+            n_trained: all().map(|&i| examples[i].document.n_trained()).sum(),
+            n_context: lengths().map(|n| n * n).sum::<usize>() / n_tokens.max(1),
+        }
+    }
+}
+
+/// Prints what a run will need.
+///
+/// # Errors
+/// When standard output is closed or full, or the model's dimensions cannot be used.
+pub(super) fn show(
+    shared: &Shared<'_>,
+    plan: &Plan,
+    keep: Keep,
+    work: &Work,
+    available: Option<usize>,
+    agent: Option<&str>,
+) -> anyhow::Result<()> {
+    let config = shared.source.config()?;
+    let shape = shared.settings.shape();
+    let [read, trained] = Plan::operations(&config, &shape, keep, work.n_context);
+    let operations = read * work.n_tokens as f64 + trained * work.n_trained as f64;
+    let seconds = operations / trainer::operations_per_second(shared.n_threads);
+    let fits = available.is_none_or(|available| plan.total() <= available);
+    let ui: &Ui = shared.ui;
+    if ui.json() {
+        let line = json!({
+            "schema": "mapcoder.train.plan/1",
+            "agent": agent,
+            "steps": work.n_steps,
+            "tokens": work.n_tokens,
+            "trained_tokens": work.n_trained,
+            "trained_numbers": plan.n_trained,
+            "memory_bytes": plan,
+            "total_bytes": plan.total(),
+            "available_bytes": available,
+            "fits": fits,
+            "keeps_everything": keep == Keep::Everything,
+            "seconds": seconds,
+        });
+        ui.line(&line.to_string())?;
+        return Ok(());
+    }
+    let row = |name: &str, value: String| vec![name.to_string(), value];
+    let bytes = |n: usize| megabytes(n as u64);
+    let mut rows = vec![
+        row("steps", work.n_steps.to_string()),
+        row(
+            "tokens",
+            format!("{}, {} of them trained", work.n_tokens, work.n_trained),
+        ),
+        row("trained numbers", plan.n_trained.to_string()),
+        row("base", bytes(plan.base)),
+        row("adapter and optimiser", bytes(plan.adapter)),
+        row(
+            match keep {
+                Keep::Everything => "kept within a pass",
+                Keep::BlockInputs => "kept between blocks",
+            },
+            bytes(plan.kept),
+        ),
+        row("buffers", bytes(plan.scratch)),
+        row("logits", bytes(plan.head)),
+        row("memory in all", bytes(plan.total())),
+    ];
+    if let Some(available) = available {
+        let verdict = if fits { "it fits" } else { "it does not fit" };
+        rows.push(row(
+            "memory available",
+            format!("{}: {verdict}", bytes(available)),
+        ));
+    }
+    rows.push(row("time at best", duration(seconds)));
+    if let Some(agent) = agent {
+        rows.insert(0, row("agent", agent.to_string()));
+    }
+    ui.table(&rows)?;
+    Ok(())
+}
+
+/// A time as hours, minutes and seconds.
+pub(super) fn duration(seconds: f64) -> String {
+    let seconds = seconds.round() as u64;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes}:{seconds:02}")
+    }
+}

@@ -32,6 +32,8 @@ pub(super) struct Sight {
     pub(super) resident_bytes: u64,
     /// The longest time that one of their threads was ready to run and had no core.
     pub(super) starved: Duration,
+    /// Whether one of their threads runs, or would if it had a core.
+    pub(super) is_ready: bool,
 }
 
 /// What the supervisor may ask for.
@@ -88,11 +90,12 @@ impl Keeper {
     /// Looks at a program and its descendants; `None` when the keeper is gone.
     pub(super) fn look(&self, pid: i32, others: [i32; 2]) -> Option<Sight> {
         let question = Question::Look(pid, others);
-        let [cpu, resident_bytes, starved] = self.ask(&question, &[])?.header;
+        let [cpu, resident_bytes, starved, n_ready] = self.ask(&question, &[])?.header;
         Some(Sight {
             cpu: Duration::from_nanos(cpu),
             resident_bytes,
             starved: Duration::from_nanos(starved),
+            is_ready: n_ready > 0,
         })
     }
 
@@ -112,7 +115,7 @@ impl Keeper {
         let _ = self.ask(&Question::Kill, &[handle.as_raw_fd()]);
     }
 
-    fn ask(&self, question: &Question, fds: &[RawFd]) -> Option<Frame<[u64; 3]>> {
+    fn ask(&self, question: &Question, fds: &[RawFd]) -> Option<Frame<[u64; 4]>> {
         write_frame(&self.socket, question, &[], fds).ok()?;
         match sys::poll([self.socket.as_raw_fd()], Some(ANSWER)) {
             Ok([true]) => read_frame(&self.socket).ok(),
@@ -162,20 +165,20 @@ impl Desk<'_> {
             let (answer, file) = match frame.header {
                 Question::Wipe => {
                     let is_empty = rootfs::fresh_box(self.setup.disk_bytes).is_ok();
-                    ([u64::from(is_empty), 0, 0], None)
+                    ([u64::from(is_empty), 0, 0, 0], None)
                 }
                 Question::Place(task) => {
                     let content = frame.fds.first();
                     let is_placed = content
                         .is_some_and(|content| files::place(self.setup, &task, content).is_ok());
-                    ([u64::from(is_placed), 0, 0], None)
+                    ([u64::from(is_placed), 0, 0, 0], None)
                 }
                 Question::Look(pid, others) => (self.look(pid, others), None),
                 Question::Kill => {
                     frame.fds.iter().for_each(sys::kill_pidfd);
-                    ([0; 3], None)
+                    ([0; 4], None)
                 }
-                Question::Artifact(task) => ([0; 3], files::artifact(self.setup, &task)),
+                Question::Artifact(task) => ([0; 4], files::artifact(self.setup, &task)),
             };
             let file: Vec<_> = file.iter().map(|file| file.as_raw_fd()).collect();
             if write_frame(&self.socket, &answer, &[], &file).is_err() {
@@ -185,12 +188,16 @@ impl Desk<'_> {
         sys::exit(0);
     }
 
-    fn look(&self, pid: i32, others: [i32; 2]) -> [u64; 3] {
-        let mut sums = [0, 0, 0];
+    fn look(&self, pid: i32, others: [i32; 2]) -> [u64; 4] {
+        let mut sums = [0; 4];
         for pid in self.processes_of_run(pid, others) {
             sums[0] += sys::cpu_of(pid).as_nanos() as u64;
             sums[1] += self.resident(pid);
-            sums[2] = sums[2].max(self.waited_for_a_core(pid));
+            for thread in self.threads(pid) {
+                let path = format!("{pid}/task/{thread}");
+                sums[2] = sums[2].max(self.waited_for_a_core(&path));
+                sums[3] += u64::from(self.is_ready(&path));
+            }
         }
         sums
     }
@@ -219,20 +226,31 @@ impl Desk<'_> {
         pages().unwrap_or(0) * 4096
     }
 
-    /// The longest time, in nanoseconds, that a thread of a process was ready to run and had no core.
-    fn waited_for_a_core(&self, pid: i32) -> u64 {
+    /// The threads of a process.
+    fn threads(&self, pid: i32) -> Vec<String> {
         let threads = || -> Option<Vec<_>> {
             let path = sys::c_string(format!("{pid}/task")).ok()?;
             let directory = sys::open_at(&self.processes, &path, libc::O_DIRECTORY).ok()?;
             sys::list(&directory).ok()
         };
         let threads = threads().unwrap_or_default();
-        let waited = threads.iter().filter_map(|thread| {
-            let thread = thread.to_str().ok()?;
-            let text = self.read(format!("{pid}/task/{thread}/schedstat"))?;
-            text.split(' ').nth(1)?.parse().ok()
-        });
-        waited.max().unwrap_or_default()
+        let names = threads.iter().filter_map(|name| name.to_str().ok());
+        names.map(String::from).collect()
+    }
+
+    /// The time, in nanoseconds, that a thread was ready to run and had no core.
+    fn waited_for_a_core(&self, thread: &str) -> u64 {
+        let text = self.read(format!("{thread}/schedstat"));
+        let waited = text.and_then(|text| text.split(' ').nth(1)?.parse().ok());
+        waited.unwrap_or_default()
+    }
+
+    /// True for a thread that runs, or waits for nothing but a core.
+    fn is_ready(&self, thread: &str) -> bool {
+        // The name before the state may hold anything.
+        let text = self.read(format!("{thread}/stat")).unwrap_or_default();
+        text.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.starts_with('R'))
     }
 
     fn read(&self, path: String) -> Option<String> {

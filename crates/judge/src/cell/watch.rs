@@ -17,6 +17,8 @@ pub(super) const LAUNCH: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(5);
 /// The shortest time between two looks: about how far a program may get beyond its limit.
 const LEAST: Duration = Duration::from_millis(1);
+/// The time between two looks at a program beyond its wall limit that waits for nothing but a core.
+const AGAIN: Duration = Duration::from_millis(10);
 /// How long we leave a program alone at first. One that ends by then has filled no pipe, and costs us one wake-up.
 const ALONE: Duration = Duration::from_millis(1);
 /// Output that may come between two looks at how much there is.
@@ -202,6 +204,11 @@ impl<'a> Watch<'a> {
         let cpu = Duration::from_micros(self.allowance.cpu_us);
         let until_wall = wall.saturating_sub((now - self.start).saturating_sub(self.starved));
         let until_cpu = cpu.saturating_sub(self.cpu) / self.init.n_cores;
+        let until_wall = if until_wall.is_zero() {
+            AGAIN
+        } else {
+            until_wall
+        };
         let mut next = until_wall.min(until_cpu).max(LEAST);
         if self.baseline.is_none() {
             next = next.min(LOOK);
@@ -224,8 +231,11 @@ impl<'a> Watch<'a> {
             return Ok(false);
         }
         let sight = sight.map_or_else(|| self.see(), Ok)?;
-        self.starved = sight.starved.min(elapsed).min(wall * MAX_PATIENCE);
-        Ok(elapsed >= wall + self.starved)
+        let patience = wall * MAX_PATIENCE;
+        self.starved = sight.starved.min(elapsed).min(patience);
+        // One that is not waiting for anything has no core, be it that the machine itself is being kept waiting.
+        let is_kept = sight.is_ready && elapsed < wall + patience;
+        Ok(elapsed >= wall + self.starved && !is_kept)
     }
 
     /// Ends what the program left in namespaces of its own.

@@ -4,7 +4,8 @@
 //! - `init` is the first process inside: it takes requests, starts and watches programs, and cleans up;
 //!   it lives under all restrictions, so that programs inherit them;
 //! - `keeper` does for it the little that needs more: looking at processes, mounting an empty box, moving files;
-//! - `zygote` starts Python programs, under the same restrictions.
+//! - `zygote` starts Python programs, under the same restrictions;
+//! - `nested` gives a run namespaces of its own.
 //!
 //! Everything here is single-threaded and reads no environment.
 

@@ -1,3 +1,4 @@
 mod bundle;
 mod protocol;
 mod python_values;
+mod verdicts;

@@ -19,6 +19,8 @@ pub struct DataSet {
     pub skipped: Vec<SkippedRow>,
     /// Visible samples that were left out because they are broken, ambiguous or known to be wrong.
     pub dropped: Vec<DroppedSample>,
+    /// What is known to be wrong with tests. The problems stay in the set; reports count them apart.
+    pub errata: Vec<Erratum>,
 }
 
 /// A row that could not be read.
@@ -43,6 +45,15 @@ pub struct DroppedSample {
     pub reason: String,
 }
 
+/// Something that is known to be wrong with the tests of a problem, or with how they were used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erratum {
+    /// The problem.
+    pub id: String,
+    /// What is wrong, in a few words.
+    pub what: &'static str,
+}
+
 /// A published solution. It travels apart from its task, so that no strategy can see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
@@ -62,6 +73,16 @@ impl DataSet {
         self
     }
 
+    /// Keeps every `of`-th task from the `number`-th on, counted from 1: one of `of` parts of nearly equal size.
+    pub fn shard(mut self, number: usize, of: usize) -> DataSet {
+        let mut at = 0;
+        self.tasks.retain(|_| {
+            at += 1;
+            (at - 1) % of.max(1) + 1 == number
+        });
+        self
+    }
+
     /// Collects entries; the second of two with the same id is skipped.
     pub(crate) fn collect(
         name: String,
@@ -76,11 +97,18 @@ impl DataSet {
             tasks: Vec::new(),
             skipped: Vec::new(),
             dropped: Vec::new(),
+            errata: Vec::new(),
         };
         let mut ids = HashSet::new();
         for entry in entries {
             match entry {
                 Ok((_, _, entry)) if ids.insert(entry.task.problem.id.clone()) => {
+                    let id = entry.task.problem.id.clone();
+                    let errata = entry.errata.into_iter();
+                    set.errata.extend(errata.map(|what| Erratum {
+                        id: id.clone(),
+                        what,
+                    }));
                     set.tasks.push(entry.task);
                     set.dropped.extend(entry.dropped);
                 }

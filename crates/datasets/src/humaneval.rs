@@ -63,6 +63,7 @@ impl Row {
                 hidden: HiddenTests::new(vec![Test::Python { code: hidden }]),
             },
             dropped,
+            errata: Vec::new(),
             reference: Some(reference),
         }
     }

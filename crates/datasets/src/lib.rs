@@ -5,26 +5,48 @@
 //! 2. A [`DataSet`] holds [`domain::Task`]s, the digest of what was read, and an account of what was left out:
 //!    rows that could not be read, and samples that are ambiguous or known to be wrong.
 //! 3. [`DataSet::select`] narrows it to some problems.
-//! 4. [`references`] gives the published solutions, which are no part of a task: only tests may look at them.
+//! 4. [`load_answers`] reads programs that others published for a data set; an [`Answer`] says how it is judged.
+//! 5. [`Inventory`], [`duplicates`] and [`split`] say what a set holds and divide it.
+//! 6. [`references`] gives the published solutions, which are no part of a task: only tests may look at them.
 //!
 //! Nothing here runs a program, opens a connection, or prints.
 
+mod answers;
+mod apps;
+mod codecontests;
+mod container;
 mod data_set;
+mod evalplus;
 mod format;
 mod humaneval;
+mod inspect;
+mod livecodebench;
 mod load;
 mod lpw;
 mod mbpp;
 mod multipl_e;
 mod own;
+mod pickle;
+mod printed;
 mod python;
 mod rows;
 mod samples;
+mod split;
+mod xcodeeval;
 
-pub use data_set::{DataSet, DroppedSample, Reference, SkippedRow};
+pub use answers::{Answer, AnswerIndex, Answers, ProblemKey, Rules, load_answers};
+pub use data_set::{DataSet, DroppedSample, Erratum, Reference, SkippedRow};
 pub use format::Format;
+pub use inspect::{Inventory, duplicates};
 pub use load::{LoadError, load, read, references};
 pub use own::{OwnFunction, OwnLimits, OwnProblem, OwnTest, ProblemError};
+pub use split::{Split, split};
 
+#[cfg(test)]
+mod container_tests;
+#[cfg(test)]
+mod contest_tests;
+#[cfg(test)]
+mod inspect_tests;
 #[cfg(test)]
 mod tests;

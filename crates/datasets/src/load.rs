@@ -1,16 +1,14 @@
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use domain::Digest;
-use flate2::read::MultiGzDecoder;
+use serde_json::value::RawValue;
 
+use crate::container::{plain_name, text_of};
 use crate::own::{json_entries, markdown_entry};
 use crate::rows::{Entry, detect, entries};
-use crate::{DataSet, Format, ProblemError, Reference, SkippedRow};
-
-/// A packed file that grows beyond this is refused.
-const MAX_UNPACKED_BYTES: u64 = 4 << 30;
+use crate::{DataSet, Format, ProblemError, Reference, SkippedRow, xcodeeval};
 
 /// Why there is no data set.
 #[derive(Debug, thiserror::Error)]
@@ -25,14 +23,16 @@ pub enum LoadError {
     },
     /// No row tells the format.
     #[error(
-        "tell the format of {file}: no row has the fields of HumanEval, HumanEval-ET, MBPP, MultiPL-E, LPW or of a problem of your own (`title`, `statement`)"
+        "tell the format of {file}: no row has the fields of a set that is known here or of a problem of your own (`title`, `statement`)"
     )]
     UnknownFormat {
         /// The file's name.
         file: String,
     },
     /// The ending of a file's name says nothing that is known here.
-    #[error("read {file}: its name must end in .md, .json, .jsonl or .jsonl.gz")]
+    #[error(
+        "read {file}: its name must end in .md, .json, .jsonl or .parquet, packed as .gz or .zst or not"
+    )]
     UnknownEnding {
         /// The file's name.
         file: String,
@@ -46,6 +46,14 @@ pub enum LoadError {
     /// A single problem is malformed.
     #[error(transparent)]
     Problem(#[from] ProblemError),
+    /// The database of xCodeEval's hidden tests is malformed.
+    #[error("read {}: {what}", path.display())]
+    UnitTests {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A folder without a single problem file.
     #[error("find problems in {}: no file there ends in .md or .json", path.display())]
     EmptyFolder {
@@ -54,8 +62,8 @@ pub enum LoadError {
     },
 }
 
-/// Reads a data set: a `.jsonl` or `.jsonl.gz` file, one problem in a `.md` or `.json` file,
-/// or a folder of such problems (its `README.md` is no problem).
+/// Reads a data set: a `.jsonl`, `.json` or `.parquet` file, packed as `.gz` or `.zst` or not, one problem in a `.md` or
+/// `.json` file, or a folder of such problems (its `README.md` is no problem).
 ///
 /// # Errors
 /// When the file cannot be read, its format is unknown, or it holds a single problem and that is malformed.
@@ -64,7 +72,30 @@ pub fn load(path: &Path) -> Result<DataSet, LoadError> {
     if path.is_dir() {
         return load_folder(path);
     }
-    read(&file_name(path), &read_bytes(path)?)
+    let mut set = read(&file_name(path), &read_bytes(path)?)?;
+    if set.format == Format::XCodeEval {
+        add_unit_tests(&mut set, &path.with_file_name("unittest_db.json"))?;
+    }
+    Ok(set)
+}
+
+/// xCodeEval keeps its hidden tests in a file of their own, beside the problems.
+fn add_unit_tests(set: &mut DataSet, database: &Path) -> Result<(), LoadError> {
+    let file = match fs::File::open(database) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => {
+            return Err(LoadError::Io {
+                path: database.to_path_buf(),
+                source,
+            });
+        }
+    };
+    let added = xcodeeval::add_hidden(&mut set.tasks, io::BufReader::new(file));
+    added.map_err(|what| LoadError::UnitTests {
+        path: database.to_path_buf(),
+        what,
+    })
 }
 
 /// Reads a data set from the bytes of a file; `file` is its name, whose ending decides how it is read.
@@ -73,7 +104,7 @@ pub fn load(path: &Path) -> Result<DataSet, LoadError> {
 /// As [`load`].
 pub fn read(file: &str, bytes: &[u8]) -> Result<DataSet, LoadError> {
     let digest = Digest::of(bytes);
-    let (format, entries) = file_entries(file, bytes)?;
+    let (format, entries) = file_entries(file, bytes.to_vec())?;
     Ok(DataSet::collect(
         stem(file).to_string(),
         format,
@@ -87,7 +118,7 @@ pub fn read(file: &str, bytes: &[u8]) -> Result<DataSet, LoadError> {
 /// # Errors
 /// As [`load`].
 pub fn references(path: &Path) -> Result<Vec<Reference>, LoadError> {
-    let (_, entries) = file_entries(&file_name(path), &read_bytes(path)?)?;
+    let (_, entries) = file_entries(&file_name(path), read_bytes(path)?)?;
     let reference = |entry: Entry| {
         Some(Reference {
             source: entry.reference?,
@@ -102,31 +133,21 @@ pub fn references(path: &Path) -> Result<Vec<Reference>, LoadError> {
 
 type Row = Result<(String, usize, Entry), SkippedRow>;
 
-fn file_entries(file: &str, bytes: &[u8]) -> Result<(Format, Vec<Row>), LoadError> {
-    let lower = file.to_ascii_lowercase();
-    let unpacked;
-    let bytes = if lower.ends_with(".gz") {
-        unpacked = unpack(bytes).map_err(|source| LoadError::Io {
-            path: file.into(),
-            source,
-        })?;
-        &unpacked
-    } else {
-        bytes
-    };
-    let text = std::str::from_utf8(bytes).map_err(|_| LoadError::NotText {
-        file: file.to_string(),
-    })?;
+fn file_entries(file: &str, bytes: Vec<u8>) -> Result<(Format, Vec<Row>), LoadError> {
+    let text = &text_of(file, bytes)?;
     let whole = |entry| Ok((file.to_string(), 1, entry));
-    match lower.trim_end_matches(".gz") {
+    match plain_name(file).as_str() {
         name if name.ends_with(".md") => {
             Ok((Format::Own, vec![whole(markdown_entry(text, file)?)]))
         }
-        name if name.ends_with(".json") => Ok((
-            Format::Own,
-            json_entries(text, file)?.into_iter().map(whole).collect(),
-        )),
-        name if name.ends_with(".jsonl") => {
+        name if name.ends_with(".json") => match json_rows(text) {
+            Some((format, rows)) => Ok((format, entries(file, &rows, format).collect())),
+            None => Ok((
+                Format::Own,
+                json_entries(text, file)?.into_iter().map(whole).collect(),
+            )),
+        },
+        name if name.ends_with(".jsonl") || name.ends_with(".parquet") => {
             let format = detect(text).ok_or_else(|| LoadError::UnknownFormat {
                 file: file.to_string(),
             })?;
@@ -136,6 +157,20 @@ fn file_entries(file: &str, bytes: &[u8]) -> Result<(Format, Vec<Row>), LoadErro
             file: file.to_string(),
         }),
     }
+}
+
+/// The rows of a JSON list, a line each, when they are those of a published set; sanitized MBPP comes as one.
+fn json_rows(text: &str) -> Option<(Format, String)> {
+    let rows: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+    let keys = |row: &&RawValue| serde_json::from_str(row.get()).ok();
+    let format = rows.iter().find_map(|row| Format::detect(&keys(row)?))?;
+    let lines = rows.iter().map(|row| one_line(row.get()) + "\n");
+    (format != Format::Own).then(|| (format, lines.collect()))
+}
+
+/// A JSON text without line ends: inside strings they are written otherwise.
+fn one_line(json: &str) -> String {
+    json.replace(['\n', '\r'], " ")
 }
 
 fn load_folder(folder: &Path) -> Result<DataSet, LoadError> {
@@ -166,7 +201,7 @@ fn load_folder(folder: &Path) -> Result<DataSet, LoadError> {
     for name in names {
         let bytes = read_bytes(&folder.join(&name))?;
         digests.push((name.clone(), Digest::of(&bytes)));
-        match file_entries(&name, &bytes) {
+        match file_entries(&name, bytes) {
             Ok((_, entries)) => rows.extend(entries),
             Err(error) => rows.push(Err(skipped(name, error))),
         }
@@ -199,30 +234,19 @@ fn skipped(file: String, error: LoadError) -> SkippedRow {
     }
 }
 
-fn unpack(bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let mut unpacked = Vec::new();
-    MultiGzDecoder::new(bytes)
-        .take(MAX_UNPACKED_BYTES + 1)
-        .read_to_end(&mut unpacked)?;
-    if unpacked.len() as u64 > MAX_UNPACKED_BYTES {
-        return Err(io::Error::other("it unpacks to more than 4 GiB"));
-    }
-    Ok(unpacked)
-}
-
-fn read_bytes(path: &Path) -> Result<Vec<u8>, LoadError> {
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, LoadError> {
     fs::read(path).map_err(|source| LoadError::Io {
         path: path.to_path_buf(),
         source,
     })
 }
 
-fn file_name(path: &Path) -> String {
+pub(crate) fn file_name(path: &Path) -> String {
     path.file_name()
         .map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy())
         .into_owned()
 }
 
-fn stem(file: &str) -> &str {
+pub(crate) fn stem(file: &str) -> &str {
     file.split_once('.').map_or(file, |(stem, _)| stem)
 }

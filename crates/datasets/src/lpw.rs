@@ -66,6 +66,7 @@ pub(crate) fn entry(row: &str) -> Result<Entry, String> {
             hidden: HiddenTests::new(vec![Test::Python { code: hidden }]),
         },
         dropped,
+        errata: Vec::new(),
         reference,
     })
 }

@@ -61,6 +61,7 @@ pub(crate) fn entry(row: &str) -> Result<Entry, String> {
             hidden: HiddenTests::new(row.test_list.iter().map(test).collect()),
         },
         dropped: Vec::new(),
+        errata: Vec::new(),
         reference: Some(row.code.replace('\r', "")),
     })
 }

@@ -44,6 +44,7 @@ pub(crate) fn entry(row: &str) -> Result<Entry, String> {
             hidden: HiddenTests::new(vec![Test::Python { code: row.test }]),
         },
         dropped,
+        errata: Vec::new(),
         reference: None,
     })
 }

@@ -8,6 +8,8 @@ use crate::{DroppedSample, Format, SkippedRow};
 pub(crate) struct Entry {
     pub(crate) task: Task,
     pub(crate) dropped: Vec<DroppedSample>,
+    /// What is known to be wrong with its tests.
+    pub(crate) errata: Vec<&'static str>,
     /// A whole program, where the row has one in Python.
     pub(crate) reference: Option<String>,
 }
@@ -44,7 +46,8 @@ pub(crate) fn entries<'a>(
     })
 }
 
-fn rows(text: &str) -> impl Iterator<Item = (usize, &str)> {
+/// The lines that are not blank, with their numbers from 1 on.
+pub(crate) fn rows(text: &str) -> impl Iterator<Item = (usize, &str)> {
     (1..)
         .zip(text.trim_start_matches('\u{feff}').lines())
         .filter(|(_, line)| !line.trim().is_empty())

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use crate::*;
 
 /// A file of the real data beside the repository; says so when it is absent.
-fn shared(name: &str) -> Option<PathBuf> {
+pub(crate) fn shared(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared/data")
         .join(name);
@@ -162,7 +162,7 @@ fn what_is_no_data_set_is_refused_with_a_reason() {
     check(
         "a.csv",
         b"",
-        "read a.csv: its name must end in .md, .json, .jsonl or .jsonl.gz",
+        "read a.csv: its name must end in .md, .json, .jsonl or .parquet",
     );
     check("a.jsonl", b"\xff\xfe", "read a.jsonl: it is not UTF-8 text");
     check("a.jsonl.gz", b"no gzip", "read a.jsonl.gz: ");

@@ -130,6 +130,7 @@ fn entry(problem: OwnProblem, default_id: &str) -> Result<Entry, String> {
     Ok(Entry {
         task: problem.into_task(default_id)?,
         dropped: Vec::new(),
+        errata: Vec::new(),
         reference: None,
     })
 }

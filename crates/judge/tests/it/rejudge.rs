@@ -1,14 +1,13 @@
 //! Published answers, judged again, beside the verdicts that were recorded for them.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use domain::{
-    Checker, Harness, Isolation, Judging, Language, Limits, Program, Submission, Test, Verdict,
-};
+use datasets::{AnswerIndex, Answers, DataSet, Rules};
+use domain::{Judging, Submission, Verdict};
 use judge::Judge;
-use serde_json::Value;
 
-use crate::common::{asserts, best_judge, rows};
+use crate::common::best_judge;
 
 /// A published answer, as it is judged here.
 struct Answer {
@@ -59,42 +58,66 @@ impl Rejudged {
     }
 }
 
-fn text<'a>(row: &'a Value, field: &str) -> &'a str {
-    row[field].as_str().unwrap_or_default()
-}
-
-/// The name of the file that a row was published in, without what all of these have in common.
-fn file(row: &Value) -> &str {
-    let file = text(row, "source_file")
-        .rsplit('/')
-        .next()
-        .unwrap_or_default();
+/// The name of the file that an answer was published in, without what all of these have in common.
+fn file(origin: &str) -> &str {
+    let file = origin.rsplit('/').next().unwrap_or_default();
     file.trim_end_matches(".jsonl").trim_end_matches("-0-1")
 }
 
-fn answer(
-    row: &Value,
-    language: Language,
-    source: String,
-    checker: Checker,
-    tests: Vec<Test>,
-    limits: Limits,
-) -> Answer {
-    let id = row["task_id"]
-        .as_str()
-        .map_or_else(|| row["task_id"].to_string(), String::from);
-    Answer {
-        source: file(row).to_string(),
-        id,
-        recorded: row["is_solved"].as_bool().unwrap(),
-        submission: Submission {
-            program: Program { language, source },
-            tests,
-            checker,
-            limits,
-            isolation: Isolation::Pooled,
-            stop_on_first_failure: true,
-        },
+/// A file of the shared data; says so when it is absent.
+fn shared(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/data")
+        .join(name);
+    if !path.exists() {
+        println!("skipped: {} is absent", path.display());
+    }
+    path.exists().then_some(path)
+}
+
+/// A data set and the answers that were published for it.
+struct Published {
+    set: DataSet,
+    answers: Answers,
+}
+
+impl Published {
+    fn read(data: &str, answers: &str) -> Option<Published> {
+        let set = datasets::load(&shared(data)?).unwrap();
+        let answers = datasets::load_answers(&shared(answers)?).unwrap();
+        assert_eq!(answers.skipped, []);
+        Some(Published { set, answers })
+    }
+
+    fn human_eval() -> Option<Published> {
+        Published::read("benchmarks/humaneval.jsonl", "rejudge/humaneval.jsonl")
+    }
+
+    fn mbpp() -> Option<Published> {
+        Published::read("benchmarks/mbpp_397.jsonl", "rejudge/mbpp.jsonl")
+    }
+
+    /// The answers as they are judged here: outputs by ExecEval's rules, as they were recorded.
+    fn all(&self) -> Vec<Answer> {
+        let index = AnswerIndex::new(&self.set);
+        let rules = match self.set.format.harness() {
+            Some(harness) => Rules::Compat(harness),
+            None => Rules::Strict,
+        };
+        let answer = |answer: &datasets::Answer| {
+            let task = index.find(&answer.problem).unwrap();
+            let is_typed =
+                self.set.errata.iter().any(|erratum| {
+                    erratum.id == task.problem.id && erratum.what.contains("not texts")
+                });
+            Answer {
+                source: file(&answer.origin).to_string(),
+                id: format!("{}{}", answer.problem, if is_typed { " typed" } else { "" }),
+                recorded: answer.recorded.unwrap(),
+                submission: answer.submission(self.set.format, task, rules),
+            }
+        };
+        self.answers.answers.iter().map(answer).collect()
     }
 }
 
@@ -130,217 +153,6 @@ fn print_scores(all: &[Rejudged]) {
     }
 }
 
-fn by_id(rows: &[Value], field: &str) -> BTreeMap<String, Value> {
-    rows.iter()
-        .map(|row| (text(row, field).to_string(), row.clone()))
-        .collect()
-}
-
-fn assert_limits() -> Limits {
-    Limits::with_cpu(std::time::Duration::from_secs(5))
-}
-
-/// The program that the recording harness ran, without its tests.
-fn function_program(row: &Value, prompt: &str) -> String {
-    let prompt = if text(row, "code_kind") == "completion" {
-        prompt
-    } else {
-        ""
-    };
-    format!("from typing import *\n{prompt}{}", text(row, "code"))
-}
-
-fn human_eval() -> Option<Vec<Answer>> {
-    let problems = by_id(&rows("benchmarks/humaneval.jsonl")?, "task_id");
-    let answers = rows("rejudge/humaneval.jsonl")?;
-    Some(
-        answers
-            .iter()
-            .map(|row| {
-                let problem = &problems[text(row, "task_id")];
-                let test = format!(
-                    "{}\ncheck({})",
-                    text(problem, "test"),
-                    text(row, "entry_point")
-                );
-                let program = function_program(row, text(problem, "prompt"));
-                answer(
-                    row,
-                    Language::Python,
-                    program,
-                    Checker::Lines,
-                    vec![asserts(&test)],
-                    assert_limits(),
-                )
-            })
-            .collect(),
-    )
-}
-
-fn mbpp() -> Option<Vec<Answer>> {
-    let answers = rows("rejudge/mbpp.jsonl")?;
-    Some(
-        answers
-            .iter()
-            .map(|row| {
-                let program = function_program(row, "");
-                let test = format!("{}\ncheck({})", text(row, "test"), text(row, "entry_point"));
-                answer(
-                    row,
-                    Language::Python,
-                    program,
-                    Checker::Lines,
-                    vec![asserts(&test)],
-                    assert_limits(),
-                )
-            })
-            .collect(),
-    )
-}
-
-const EXECEVAL: Checker = Checker::Compat {
-    harness: Harness::ExecEval,
-};
-
-/// The texts that stand for a value of a type on standard output.
-fn printed(value: &Value) -> Vec<String> {
-    match value {
-        Value::String(text) => vec![text.clone()],
-        Value::Bool(value) => vec![
-            if *value { "True" } else { "False" }.into(),
-            value.to_string(),
-        ],
-        Value::Null => vec!["None".into(), "null".into()],
-        Value::Array(items) => {
-            let parts: Vec<String> = items
-                .iter()
-                .map(|item| printed(item).swap_remove(0))
-                .collect();
-            vec![
-                python(value),
-                value.to_string(),
-                parts.join(" "),
-                parts.join("\n"),
-            ]
-        }
-        Value::Number(_) => vec![value.to_string()],
-        Value::Object(_) => vec![python(value), value.to_string()],
-    }
-}
-
-/// A value as Python's `repr` writes it.
-fn python(value: &Value) -> String {
-    match value {
-        Value::Array(items) => format!(
-            "[{}]",
-            items.iter().map(python).collect::<Vec<_>>().join(", ")
-        ),
-        Value::Object(fields) => {
-            let fields = fields
-                .iter()
-                .map(|(key, item)| format!("'{key}': {}", python(item)));
-            format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
-        }
-        Value::String(text) if text.contains('\'') && !text.contains('"') => format!("\"{text}\""),
-        Value::String(text) => format!(
-            "'{}'",
-            text.replace('\\', "\\\\")
-                .replace('\'', "\\'")
-                .replace('\n', "\\n")
-        ),
-        other => printed(other).swap_remove(0),
-    }
-}
-
-fn apps() -> Option<Vec<Answer>> {
-    let problems = rows("benchmarks/apps_150.jsonl")?;
-    let answers = rows("rejudge/apps.jsonl")?;
-    Some(
-        answers
-            .iter()
-            .map(|row| {
-                let number = row["row"].as_u64().unwrap();
-                let tests = problems[number as usize]["test_list"]
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .map(|test| Test::Stdio {
-                        input: text(test, "input").replace('\r', ""),
-                        expected: printed(&test["output"][0]),
-                    });
-                let limits = Limits::with_cpu(std::time::Duration::from_secs(2));
-                let mut answer = answer(
-                    row,
-                    Language::Python,
-                    text(row, "code").into(),
-                    EXECEVAL,
-                    tests.collect(),
-                    limits,
-                );
-                answer.id = format!(
-                    "row {number}{}",
-                    if row["nonstring_expected"] == true {
-                        " typed"
-                    } else {
-                        ""
-                    }
-                );
-                answer
-            })
-            .collect(),
-    )
-}
-
-fn language(name: &str) -> Language {
-    match name {
-        "C" => Language::C,
-        "C++" => Language::Cpp,
-        "C#" => Language::CSharp,
-        "Python3" => Language::Python,
-        other => other.parse().unwrap(),
-    }
-}
-
-/// The rows that were recorded as solved, with the samples, which they must pass then.
-fn xcodeeval() -> Option<Vec<Answer>> {
-    let problems = by_id(&rows("benchmarks/xcodeeval_val_106.jsonl")?, "src_uid");
-    let answers = rows("rejudge/xcodeeval_samples_only.jsonl")?;
-    Some(
-        answers
-            .iter()
-            .filter(|row| row["is_solved"] == true)
-            .map(|row| {
-                let problem = &problems[text(row, "task_id")];
-                let list = |field: &str| -> Vec<String> {
-                    problem[field]
-                        .as_array()
-                        .unwrap()
-                        .iter()
-                        .map(|text| text.as_str().unwrap().replace('\r', ""))
-                        .collect()
-                };
-                let tests = list("sample_inputs")
-                    .into_iter()
-                    .zip(list("sample_outputs"));
-                let tests = tests.map(|(input, output)| Test::Stdio {
-                    input,
-                    expected: vec![output],
-                });
-                let limits = Limits::with_cpu(std::time::Duration::from_secs(2));
-                let language = language(text(row, "language"));
-                // ExecEval's compilers include them of themselves.
-                let headers = if matches!(language, Language::C | Language::Cpp) {
-                    "#include <limits.h>\n#include <math.h>\n"
-                } else {
-                    ""
-                };
-                let source = format!("{headers}{}", text(row, "code").replace('\r', ""));
-                answer(row, language, source, EXECEVAL, tests.collect(), limits)
-            })
-            .collect(),
-    )
-}
-
 /// Everything where `REJUDGE=all` asks for it; else every `step`-th, which keeps the suite quick.
 #[expect(
     clippy::disallowed_methods,
@@ -374,25 +186,23 @@ fn names(all: &[&Rejudged]) -> Vec<String> {
 /// The recording harness ran the answers of a file in one namespace, each on top of what others had left there:
 /// `sum` of one that defined it, or `math` of one that imported it. It also ran a bare body without its prompt.
 /// An answer judged on top of all others of its file must come out as recorded, which explains the record.
-async fn assert_explained_by_leaks(judge: &Judge, differing: &[&Rejudged], set: &str) {
-    let answers = rows(&format!("rejudge/{set}.jsonl")).unwrap();
+async fn assert_explained_by_leaks(judge: &Judge, differing: &[&Rejudged], published: &Published) {
+    let index = AnswerIndex::new(&published.set);
     let mut leaky = Vec::new();
     for one in differing {
-        let published = answers.iter().filter(|row| file(row) == one.answer.source);
-        let (own, others): (Vec<&Value>, Vec<&Value>) =
-            published.partition(|row| text(row, "task_id") == one.answer.id);
-        let others: Vec<&str> = others.iter().map(|row| text(row, "code")).collect();
-        let mut submission = one.answer.submission.clone();
-        submission.program.source = format!(
-            "from typing import *\nfor source in {}:\n    try: exec(source, globals())\n    except BaseException: pass\n{}",
-            serde_json::to_string(&others).unwrap(),
-            text(own[0], "code"),
-        );
+        let of_file = published
+            .answers
+            .answers
+            .iter()
+            .filter(|answer| file(&answer.origin) == one.answer.source);
+        let (own, others): (Vec<_>, Vec<_>) =
+            of_file.partition(|answer| answer.problem.to_string() == one.answer.id);
+        let task = index.find(&own[0].problem).unwrap();
         leaky.push(Answer {
             source: one.answer.source.clone(),
             id: one.answer.id.clone(),
             recorded: one.answer.recorded,
-            submission,
+            submission: own[0].in_one_namespace(published.set.format, task, others),
         });
     }
     let again = rejudged(judge, leaky).await;
@@ -405,7 +215,12 @@ async fn assert_explained_by_leaks(judge: &Judge, differing: &[&Rejudged], set: 
         .iter()
         .filter(|one| !one.agrees() || !ended.contains(&one.judging.verdict))
         .collect();
-    assert!(unexplained.is_empty(), "{set}: {:#?}", names(&unexplained));
+    assert!(
+        unexplained.is_empty(),
+        "{}: {:#?}",
+        published.set.name,
+        names(&unexplained)
+    );
 }
 
 /// The rows on which we differ are those in the table, as far as they were judged.
@@ -492,28 +307,35 @@ const MBPP: &[(&str, &[&str])] = &[
 
 #[tokio::test]
 async fn human_eval_agrees_but_for_explained_rows() {
-    let Some(answers) = human_eval() else { return };
+    let Some(published) = Published::human_eval() else {
+        return;
+    };
     let judge = best_judge();
-    let all = compared(&judge, answers, 1).await;
+    let all = compared(&judge, published.all(), 1).await;
     assert_eq!((all.len(), assert_in_table(&all, HUMAN_EVAL)), (820, 8));
     let differing: Vec<&Rejudged> = all.iter().filter(|one| !one.agrees()).collect();
-    assert_explained_by_leaks(&judge, &differing, "humaneval").await;
+    assert_explained_by_leaks(&judge, &differing, &published).await;
 }
 
 #[tokio::test]
 async fn mbpp_agrees_but_for_explained_rows() {
-    let Some(answers) = mbpp() else { return };
+    let Some(published) = Published::mbpp() else {
+        return;
+    };
     let judge = best_judge();
-    let all = compared(&judge, answers, 1).await;
+    let all = compared(&judge, published.all(), 1).await;
     assert_eq!((all.len(), assert_in_table(&all, MBPP)), (1191, 26));
     let differing: Vec<&Rejudged> = all.iter().filter(|one| !one.agrees()).collect();
-    assert_explained_by_leaks(&judge, &differing, "mbpp").await;
+    assert_explained_by_leaks(&judge, &differing, &published).await;
 }
 
 #[tokio::test]
 async fn apps_rows_with_string_answers_agree() {
-    let Some(answers) = apps() else { return };
-    let all = compared(&best_judge(), answers, 7).await;
+    let data = ("benchmarks/apps_150.jsonl", "rejudge/apps.jsonl");
+    let Some(published) = Published::read(data.0, data.1) else {
+        return;
+    };
+    let all = compared(&best_judge(), published.all(), 7).await;
     let strings: Vec<Rejudged> = all
         .into_iter()
         .filter(|one| !one.answer.id.ends_with("typed"))
@@ -525,7 +347,15 @@ const APPS: &[(&str, &[&str])] = &[];
 
 #[tokio::test]
 async fn xcodeeval_rows_recorded_as_solved_pass_their_samples() {
-    let Some(answers) = xcodeeval() else { return };
+    let data = (
+        "benchmarks/xcodeeval_val_106.jsonl",
+        "rejudge/xcodeeval_samples_only.jsonl",
+    );
+    let Some(published) = Published::read(data.0, data.1) else {
+        return;
+    };
+    let mut answers = published.all();
+    answers.retain(|answer| answer.recorded);
     let all = compared(&best_judge(), answers, 7).await;
     let (missing, judged): (Vec<_>, Vec<_>) = all
         .into_iter()

@@ -12,6 +12,7 @@ mod confidence;
 mod fence;
 mod program;
 mod recall;
+mod reflection;
 #[cfg(test)]
 mod shapes;
 mod tags;
@@ -22,8 +23,9 @@ mod thought;
 pub use confidence::{Confidence, confidence};
 pub use fence::{Block, blocks};
 pub(crate) use program::defines;
-pub use program::{code, repair};
+pub use program::{analogy, code, reasoned, repair};
 pub use recall::{Example, Recall, plan, recall};
+pub use reflection::{Simulation, reflection, simulation};
 
 /// What a question wants back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -35,29 +37,41 @@ pub enum Contract {
     Plan,
     /// `<explanation>`, then `<confidence>`: an integer from 0 to 100.
     Confidence,
+    /// `<simulation>`, then `<holds>`: 1 or 0.
+    Simulation,
     /// Exactly one fenced block.
     Code,
+    /// `<reasoning>`, then exactly one fenced block.
+    Reasoned,
+    /// What [`Contract::Recall`] wants, then exactly one fenced block.
+    Analogy,
     /// One `<plan>`, then exactly one fenced block.
     Repair,
+    /// One `<reflection>`.
+    Reflection,
 }
 
 impl Contract {
     /// All contracts, in the order in which a run meets them.
-    pub const ALL: [Contract; 5] = [
+    pub const ALL: [Contract; 9] = [
         Contract::Recall,
         Contract::Plan,
         Contract::Confidence,
+        Contract::Simulation,
         Contract::Code,
+        Contract::Reasoned,
+        Contract::Analogy,
         Contract::Repair,
+        Contract::Reflection,
     ];
 
     /// The agent that owes it.
     pub fn agent(self) -> Agent {
         match self {
             Contract::Recall => Agent::Retrieval,
-            Contract::Plan | Contract::Confidence => Agent::Planning,
-            Contract::Code => Agent::Coding,
-            Contract::Repair => Agent::Debugging,
+            Contract::Plan | Contract::Confidence | Contract::Simulation => Agent::Planning,
+            Contract::Code | Contract::Reasoned | Contract::Analogy => Agent::Coding,
+            Contract::Repair | Contract::Reflection => Agent::Debugging,
         }
     }
 
@@ -68,8 +82,12 @@ impl Contract {
             Contract::Recall => recall::recall_shape(k),
             Contract::Plan => recall::plan_shape(),
             Contract::Confidence => confidence::shape(),
+            Contract::Simulation => reflection::simulation_shape(),
             Contract::Code => program::code_shape(language),
+            Contract::Reasoned => program::reasoned_shape(language),
+            Contract::Analogy => program::analogy_shape(k, language),
             Contract::Repair => program::repair_shape(language),
+            Contract::Reflection => reflection::shape(),
         }
     }
 
@@ -79,8 +97,12 @@ impl Contract {
             Contract::Recall => "recall",
             Contract::Plan => "plan",
             Contract::Confidence => "confidence",
+            Contract::Simulation => "simulation",
             Contract::Code => "code",
+            Contract::Reasoned => "reasoned",
+            Contract::Analogy => "analogy",
             Contract::Repair => "repair",
+            Contract::Reflection => "reflection",
         }
     }
 }

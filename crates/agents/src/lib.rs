@@ -21,5 +21,5 @@ pub use contract::Contract;
 pub use outcome::{CallRecord, Candidate, Format, JudgeRecord, Outcome, Place, Status};
 pub use prompts::{Conversation, PromptError, Prompts};
 pub use report::report;
-pub use strategy::{Strategy, UnknownStrategy};
-pub use team::{OnStep, SolveError, Step, Team};
+pub use strategy::{Strategy, UnknownStrategy, Without};
+pub use team::{Allowance, OnStep, SolveError, Step, Team};

@@ -92,9 +92,11 @@ pub struct JudgeRecord {
 }
 
 /// Where in the run a program was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub struct Place {
-    /// Rank of its plan by confidence, from 0; always 0 without plans.
+    /// Rank of its plan by confidence, from 0; the number of an independent sample; else 0.
     pub plan_rank: usize,
     /// 0 for the first program of the plan, then the repairs from 1.
     pub debug_round: usize,

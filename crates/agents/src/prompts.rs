@@ -12,7 +12,7 @@ use crate::contract::{Example, Recall};
 use crate::wording;
 
 /// The templates: name and built-in text.
-const TEMPLATES: [(&str, &str); 7] = [
+const TEMPLATES: [(&str, &str); 13] = [
     ("system", include_str!("../prompts/system.md")),
     ("problem", include_str!("../prompts/problem.md")),
     ("recall", include_str!("../prompts/recall.md")),
@@ -20,6 +20,12 @@ const TEMPLATES: [(&str, &str); 7] = [
     ("confidence", include_str!("../prompts/confidence.md")),
     ("code", include_str!("../prompts/code.md")),
     ("repair", include_str!("../prompts/repair.md")),
+    ("cot", include_str!("../prompts/cot.md")),
+    ("analogy", include_str!("../prompts/analogy.md")),
+    ("reflect", include_str!("../prompts/reflect.md")),
+    ("retry", include_str!("../prompts/retry.md")),
+    ("simulate", include_str!("../prompts/simulate.md")),
+    ("refine", include_str!("../prompts/refine.md")),
 ];
 
 /// Why the prompts cannot be used.
@@ -189,6 +195,13 @@ impl Prompts {
         conversation.code(Some(&recall), Some("p"))?;
         conversation.code(None, None)?;
         conversation.repair("p", "c", "r")?;
+        conversation.cot()?;
+        conversation.analogy(2)?;
+        conversation.reflect("c", "r")?;
+        conversation.retry("c", "r", &[])?;
+        conversation.retry("c", "r", &["l".to_string()])?;
+        conversation.simulate("p")?;
+        conversation.refine("p", "s")?;
         Ok(())
     }
 }
@@ -251,9 +264,7 @@ impl Conversation<'_> {
             context! {
                 algorithm => algorithm,
                 plan => plan.unwrap_or_default(),
-                wanted => self.wanted.as_str(),
-                rules => wording::rules(&self.problem.form, self.language),
-                fence => self.language.fence_tags()[0],
+                ..self.program()
             },
         )
     }
@@ -274,10 +285,76 @@ impl Conversation<'_> {
                 plan => plan,
                 program => program.trim_end(),
                 report => report,
-                rules => wording::rules(&self.problem.form, self.language),
-                fence => self.language.fence_tags()[0],
+                ..self.program()
             },
         )
+    }
+
+    /// Asks for thoughts and the program.
+    ///
+    /// # Errors
+    /// See [`Conversation::recall`].
+    pub fn cot(&self) -> Result<Vec<Message>, PromptError> {
+        self.ask("cot", self.program())
+    }
+
+    /// Asks for `k` similar problems, what they share with this one, and the program.
+    ///
+    /// # Errors
+    /// See [`Conversation::recall`].
+    pub fn analogy(&self, k: usize) -> Result<Vec<Message>, PromptError> {
+        self.ask("analogy", context! { k => k, ..self.program() })
+    }
+
+    /// Asks what is to be learned from a program that fails.
+    ///
+    /// # Errors
+    /// See [`Conversation::recall`].
+    pub fn reflect(&self, program: &str, report: &str) -> Result<Vec<Message>, PromptError> {
+        let values = context! { program => program.trim_end(), report => report };
+        self.ask("reflect", context! { ..values, ..self.program() })
+    }
+
+    /// Asks for another program after one that fails, with what was learned from all so far.
+    ///
+    /// # Errors
+    /// See [`Conversation::recall`].
+    pub fn retry(
+        &self,
+        program: &str,
+        report: &str,
+        reflections: &[String],
+    ) -> Result<Vec<Message>, PromptError> {
+        let values = context! { program => program.trim_end(), report => report, reflections => reflections.to_vec() };
+        self.ask("retry", context! { ..values, ..self.program() })
+    }
+
+    /// Asks to follow a plan by hand.
+    ///
+    /// # Errors
+    /// See [`Conversation::recall`].
+    pub fn simulate(&self, plan: &str) -> Result<Vec<Message>, PromptError> {
+        self.ask("simulate", context! { plan => plan })
+    }
+
+    /// Asks for a plan that its simulation found wrong, corrected.
+    ///
+    /// # Errors
+    /// See [`Conversation::recall`].
+    pub fn refine(&self, plan: &str, simulation: &str) -> Result<Vec<Message>, PromptError> {
+        self.ask(
+            "refine",
+            context! { plan => plan, simulation => simulation },
+        )
+    }
+
+    /// What every question for a program says of it.
+    fn program(&self) -> Value {
+        context! {
+            wanted => self.wanted.as_str(),
+            rules => wording::rules(&self.problem.form, self.language),
+            fence => self.language.fence_tags()[0],
+        }
     }
 
     fn ask(&self, name: &str, values: Value) -> Result<Vec<Message>, PromptError> {

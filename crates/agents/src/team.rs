@@ -1,13 +1,15 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::{Ask, Checker, Isolation, Judging, Language, Message, Problem, Sampling, Submission};
 use judge::{Judge, JudgeError};
 use ledger::{CallError, Ledger, LedgerError, Recorded, RunId};
 use llm::{ChatError, ChatModel};
+use serde::{Deserialize, Serialize};
 
-use crate::contract::Parsed;
+use crate::contract::{Parsed, Wanted};
 use crate::outcome::{CallRecord, Candidate, JudgeRecord, Outcome, Place, Status};
-use crate::prompts::{PromptError, Prompts};
+use crate::prompts::{Conversation, PromptError, Prompts};
 use crate::strategy::{self, Strategy};
 use crate::{Contract, assemble};
 
@@ -43,10 +45,24 @@ pub struct Team {
     pub sampling: Sampling,
     /// How outputs are compared.
     pub checker: Checker,
+    /// What the strategy may spend on one problem.
+    pub allowance: Allowance,
     /// Asked before every call: true ends the work after the calls in flight.
     pub is_stopped: Box<dyn Fn() -> bool + Send + Sync>,
     /// Told of every step as it happens; must not block.
     pub on_step: OnStep,
+}
+
+/// What a strategy may spend on one problem. It is looked at before each question, and counts what is recorded, so that
+/// a run that is continued ends where it would have ended. Absent parts have no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allowance {
+    /// Tokens of all calls, sent and received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    /// Time of all calls, queueing included; calls that ran at once count one by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Duration>,
 }
 
 /// Takes a problem's id and what just happened to it.
@@ -95,11 +111,21 @@ impl Team {
         };
         let halt = match self.strategy {
             Strategy::Direct => strategy::direct(&mut work).await,
-            Strategy::MapCoder { k, t } => strategy::mapcoder(&mut work, k, t).await,
+            Strategy::Cot => strategy::cot(&mut work).await,
+            Strategy::SelfPlanning => strategy::self_planning(&mut work).await,
+            Strategy::Analogical { k } => strategy::analogical(&mut work, k).await,
+            Strategy::Reflexion { t } => strategy::reflexion(&mut work, t).await,
+            Strategy::CodeSim { p, d } => strategy::codesim(&mut work, p, d).await,
+            Strategy::BestOfN { n } => strategy::best_of_n(&mut work, n).await,
+            Strategy::MapCoder { k, t, without } => {
+                strategy::mapcoder(&mut work, k, t, without).await
+            }
         };
         let (status, fault) = match halt {
             Ok(()) => (work.status(), String::new()),
-            Err(Halt::Model(ChatError::Budget(what))) => (Status::Budget, what),
+            Err(Halt::Allowance(what)) | Err(Halt::Model(ChatError::Budget(what))) => {
+                (Status::Budget, what)
+            }
             Err(Halt::Model(error)) => (Status::EndpointFault, error.to_string()),
             Err(Halt::Judge(error)) => (Status::JudgeFault, error.to_string()),
             Err(Halt::Stopped) => (Status::Stopped, "stopped by the user".to_string()),
@@ -140,6 +166,8 @@ impl Team {
 /// What stops a strategy before its end.
 pub(crate) enum Halt {
     Stopped,
+    /// What was spent of what.
+    Allowance(String),
     Model(ChatError),
     Judge(JudgeError),
     Solve(SolveError),
@@ -158,6 +186,25 @@ pub(crate) struct Question {
     pub(crate) sample_idx: u32,
 }
 
+impl Question {
+    /// A question of which one reply is wanted.
+    pub(crate) fn new(contract: Contract, messages: Vec<Message>) -> Question {
+        Question {
+            contract,
+            messages,
+            sample_idx: 0,
+        }
+    }
+
+    /// The same question, of whose independent replies this is number `sample_idx`.
+    pub(crate) fn sample(self, sample_idx: usize) -> Question {
+        Question {
+            sample_idx: u32::try_from(sample_idx).unwrap_or(u32::MAX),
+            ..self
+        }
+    }
+}
+
 /// A strategy's work on one problem: what it did so far.
 pub(crate) struct Work<'a> {
     pub(crate) team: &'a Team,
@@ -167,7 +214,25 @@ pub(crate) struct Work<'a> {
     best: Option<Candidate>,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    /// Opens the conversation about the problem.
+    pub(crate) fn open(&self) -> Result<Conversation<'a>, Halt> {
+        Ok(self.team.prompts.open(self.problem, self.team.language)?)
+    }
+
+    /// What kind of program is wanted.
+    pub(crate) fn wanted(&self) -> Wanted<'a> {
+        Wanted {
+            language: self.team.language,
+            form: &self.problem.form,
+        }
+    }
+
+    /// True when the model has one answer to a question.
+    pub(crate) fn is_greedy(&self) -> bool {
+        self.team.sampling.temperature == 0.0
+    }
+
     /// Asks and reads the reply. Takes no part in the bookkeeping, so that several can run at once:
     /// hand the record to [`Work::count`], in the order of the algorithm.
     pub(crate) async fn ask<T>(
@@ -183,6 +248,7 @@ impl Work<'_> {
         let agent = contract.agent();
         let team = self.team;
         self.go_on()?;
+        self.afford()?;
         let shape = (team.model.keeps_shapes(agent))
             .then(|| contract.shape(team.strategy.k(), team.language));
         let ask = Ask {
@@ -284,6 +350,33 @@ impl Work<'_> {
         });
         let passes = judging.verdict == domain::Verdict::Accepted && n_passed == n_samples;
         Ok(Tested { passes, judging })
+    }
+
+    /// Looks at the calls that are counted: those in flight at the same time do not change what comes out.
+    fn afford(&self) -> Result<(), Halt> {
+        let Allowance { tokens, time } = self.team.allowance;
+        let spent = |what: String| Err(Halt::Allowance(what));
+        if let Some(tokens) = tokens {
+            let n_tokens: u64 = self
+                .calls
+                .iter()
+                .map(|call| call.usage.prompt_tokens + call.usage.completion_tokens)
+                .sum();
+            if n_tokens >= tokens {
+                return spent(format!("{n_tokens} of {tokens} tokens for this problem"));
+            }
+        }
+        if let Some(time) = time {
+            let sum: Duration = self.calls.iter().map(|call| call.wall).sum();
+            if sum >= time {
+                return spent(format!(
+                    "{:.1} of {:.1} s for this problem",
+                    sum.as_secs_f64(),
+                    time.as_secs_f64()
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn go_on(&self) -> Result<(), Halt> {

@@ -1,5 +1,9 @@
 mod adapters;
+mod compare;
+mod data;
 mod judge;
+mod rejudge;
+mod report;
 mod train;
 
 use std::path::PathBuf;
@@ -7,9 +11,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::adapters::{AdaptersArgs, AdaptersCommand, BaseArg};
+pub(crate) use self::compare::CompareArgs;
+pub(crate) use self::data::{DataArgs, DataCommand};
 pub(crate) use self::judge::{
     BatchArgs, CheckerArg, JudgeCommand, JudgeCommandArgs, RunArgs, ServeArgs, TestArgs,
 };
+pub(crate) use self::rejudge::{RejudgeArgs, VerifyArgs};
+pub(crate) use self::report::{ReportArgs, RunChoice, ViewArgs};
 pub(crate) use self::train::TrainArgs;
 use crate::settings::Override;
 
@@ -87,12 +95,24 @@ pub(crate) enum Command {
     Solve(SolveArgs),
     /// Run a strategy over a data set and measure it
     Eval(EvalArgs),
+    /// Show or write the measures of a recorded run
+    Report(ReportArgs),
+    /// Show a recorded run in a browser: every problem with its whole story
+    View(ViewArgs),
+    /// Say whether one run really solves more than another
+    Compare(CompareArgs),
+    /// Judge answers that others published, beside the verdicts that they recorded
+    Rejudge(RejudgeArgs),
+    /// Judge a finished run again, and hold its results against its records
+    Verify(VerifyArgs),
     /// Judge programs in a sandbox: one, many, or over HTTP
     Judge(JudgeCommandArgs),
     /// Train a low-rank adapter for an agent on examples
     Train(TrainArgs),
     /// List, describe, check and export adapters
     Adapters(AdaptersArgs),
+    /// Fetch, list, describe, check and divide data sets
+    Data(DataArgs),
     /// Fetch, describe, list and remove models
     Model(ModelArgs),
     /// Look into what has been recorded
@@ -326,17 +346,32 @@ pub(crate) struct SolveArgs {
 }
 
 /// The command line of `mapcoder eval`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   mapcoder eval --data humaneval --limit 20                     the team
   mapcoder eval --data humaneval --limit 20 --strategy direct   the baseline
   mapcoder eval --data problems/ --filter graph                 your own problems, by id
+  mapcoder eval --data humaneval --temperature 0.8 --draws 10   pass@k of ten draws
+  mapcoder eval --data humaneval --shard 2/8                    the second of eight parts
+  mapcoder eval --plan plan.toml                                many data sets, strategies, models and seeds
+
+A plan file: data = [\"humaneval\"]   strategies = [\"direct\", \"mapcoder\"]   models = []   seeds = [0]
 
 Stop it at any moment and run the same command: it continues where it stopped.")]
 pub(crate) struct EvalArgs {
-    /// The data set: `humaneval`, a JSONL file, or a folder of problems
-    #[arg(long, value_name = "DATA")]
+    /// The data set: `humaneval`, a file, or a folder of problems
+    #[arg(
+        long,
+        value_name = "DATA",
+        required_unless_present = "plan",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub(crate) data: String,
+
+    /// Work through a plan file: data sets x strategies x models x seeds, and compare the strategies
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "draws", "strategy", "model", "fail_under"])]
+    pub(crate) plan: Option<PathBuf>,
 
     /// Take only the first N problems
     #[arg(long, value_name = "N")]
@@ -346,12 +381,47 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) filter: Option<String>,
 
+    /// Take only every Nth problem, from the Ith on: one of N parts of the same run, for N machines or sittings
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub(crate) shard: Option<(usize, usize)>,
+
+    /// Work on every problem this many times, with seeds from `--seed` on, and report pass@k
+    #[arg(long, visible_alias = "n-samples", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) draws: u32,
+
+    /// Give up on a problem after this many tokens, sent and received
+    #[arg(long, value_name = "N")]
+    pub(crate) max_problem_tokens: Option<u64>,
+
+    /// Give up on a problem after this much recorded time of model calls
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) max_problem_seconds: Option<std::time::Duration>,
+
+    /// Stop at the first row of the data set that cannot be read
+    #[arg(long)]
+    pub(crate) strict: bool,
+
     /// Exit 100 when pass@1 is below this share
     #[arg(long, value_name = "SHARE")]
     pub(crate) fail_under: Option<f64>,
 
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
+}
+
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let parts = text.split_once('/').and_then(|(number, of)| {
+        let (number, of): (usize, usize) = (number.parse().ok()?, of.parse().ok()?);
+        (1..=of).contains(&number).then_some((number, of))
+    });
+    parts.ok_or_else(|| "expected I/N with I from 1 to N, such as `2/8`".to_string())
+}
+
+fn seconds(text: &str) -> Result<std::time::Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| *seconds > 0.0);
+    seconds
+        .and_then(|seconds| std::time::Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "expected a number of seconds above 0".to_string())
 }
 
 /// The ledger, for commands that need no other setting.
@@ -390,17 +460,26 @@ pub(crate) struct SettingsArgs {
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,
 
-    /// `mapcoder` (four agents) or `direct` (one call)
+    /// How the agents work together: `mapcoder`, `direct`, `cot`, `self-planning`, `analogical`, `reflexion`,
+    /// `codesim` or `best-of-n`
     #[arg(long, value_name = "NAME")]
     pub(crate) strategy: Option<String>,
 
-    /// Exemplars, and so plans, per problem
+    /// Exemplars, and so plans, per problem; rounds of planning of `codesim`
     #[arg(short, value_name = "N")]
     pub(crate) k: Option<String>,
 
-    /// Repairs per plan
+    /// Repairs per plan; further attempts of `reflexion`
     #[arg(short, value_name = "N")]
     pub(crate) t: Option<String>,
+
+    /// Programs that `best-of-n` draws
+    #[arg(short, value_name = "N")]
+    pub(crate) n: Option<String>,
+
+    /// Agents that `mapcoder` does without: `retrieval`, `planning`, `debugging`, with commas between them
+    #[arg(long, value_name = "AGENTS")]
+    pub(crate) without: Option<String>,
 
     /// Language of the programs, such as `python`, `cpp` or `java`
     #[arg(long, value_name = "NAME")]
@@ -541,6 +620,8 @@ impl SettingsArgs {
             ("strategy", "--strategy", &self.strategy),
             ("k", "-k", &self.k),
             ("t", "-t", &self.t),
+            ("n", "-n", &self.n),
+            ("without", "--without", &self.without),
             ("language", "--language", &self.language),
             ("prompts", "--prompts", &self.prompts),
             ("concurrency", "--concurrency", &self.concurrency),

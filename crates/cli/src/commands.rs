@@ -2,19 +2,26 @@
 
 mod adapters;
 mod bench;
+mod compare;
 mod completions;
 mod config;
+mod data;
 mod doctor;
 mod eval;
 mod judge;
 mod model;
+mod plan;
+mod rejudge;
+mod report;
 mod runs;
 mod solve;
 mod train;
+mod verify;
+mod view;
 
 pub(crate) use bench::{JUDGE_TABLE, TRAIN_TABLE};
 
-use crate::args::Command;
+use crate::args::{Command, DataCommand};
 use crate::exit::Exit;
 use crate::settings::{Override, Settings, Surroundings};
 use crate::ui::Ui;
@@ -29,9 +36,37 @@ pub(crate) fn run(command: Command, surroundings: &Surroundings, ui: &Ui) -> any
             let settings = load(surroundings, &args.settings.overrides(), ui)?;
             solve::run(&args, &settings, ui)
         }
+        Command::Eval(args) if args.plan.is_some() => plan::run(&args, surroundings, ui),
         Command::Eval(args) => {
             let settings = load(surroundings, &args.settings.overrides(), ui)?;
             eval::run(&args, &settings, ui)
+        }
+        Command::Report(args) => {
+            let settings = load(surroundings, &args.choice.ledger.overrides(), ui)?;
+            report::run(&args, &settings, ui)
+        }
+        Command::View(args) => {
+            let settings = load(surroundings, &args.choice.ledger.overrides(), ui)?;
+            view::run(&args, &settings, ui)
+        }
+        Command::Data(args) => {
+            let overrides = match &args.command {
+                DataCommand::Check { judge, .. } => judge.overrides(),
+                _ => Vec::new(),
+            };
+            data::run(&args.command, &load(surroundings, &overrides, ui)?, ui)
+        }
+        Command::Compare(args) => {
+            let settings = load(surroundings, &args.ledger.overrides(), ui)?;
+            compare::run(&args, &settings, ui)
+        }
+        Command::Rejudge(args) => {
+            let settings = load(surroundings, &args.judge.overrides(), ui)?;
+            rejudge::run(&args, &settings, ui)
+        }
+        Command::Verify(args) => {
+            let overrides = [args.ledger.overrides(), args.judge.overrides()].concat();
+            verify::run(&args, &load(surroundings, &overrides, ui)?, ui)
         }
         Command::Judge(args) => judge::run(&args.command, surroundings, ui),
         Command::Bench { command } => bench::run(&command, surroundings, ui),

@@ -1,6 +1,7 @@
-//! Models of the Hugging Face Hub: `hf:OWNER/NAME` for a folder of safetensors, `hf:OWNER/NAME/FILE.gguf` for a file.
+//! Models of the Hugging Face Hub: `hf:OWNER/NAME` for a folder of safetensors, `hf:OWNER/NAME/FILE.gguf` for a file;
+//! and files of its data sets: `hf:OWNER/NAME/FILE`.
 //!
-//! 1. [`Reference::parse`] reads such a name.
+//! 1. [`Reference::parse`] reads the name of a model, [`Reference::parse_data`] that of a data set's file.
 //! 2. [`ensure`] answers with the model's path in the cache that all of Hugging Face's tools share
 //!    (`HF_HOME`, `HF_HUB_CACHE`), fetching it first if it has to; [`refresh`] fetches what has changed.
 //!
@@ -25,12 +26,14 @@ pub(crate) const PREFIX: &str = "hf:";
 const INDEX: &str = "model.safetensors.index.json";
 const SINGLE: &str = "model.safetensors";
 
-/// A model on the hub.
+/// A model or a file of a data set on the hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reference {
+    /// True for a data set's repository: models and data sets have names apart.
+    pub(crate) is_data: bool,
     /// `OWNER/NAME`.
     pub(crate) repo: String,
-    /// A GGUF file in it; absent: a folder of safetensors.
+    /// A file in it; absent: a folder of safetensors.
     pub(crate) file: Option<String>,
 }
 
@@ -40,6 +43,9 @@ pub(crate) enum Error {
     /// Not a name of this form.
     #[error("`{0}` is no model of the Hugging Face Hub")]
     Name(String),
+    /// Not a name of a data set's file.
+    #[error("`{0}` is no file of a data set of the Hugging Face Hub")]
+    DataName(String),
     /// Not in the cache, and no network is wanted.
     #[error("{0} is not in the cache, and HF_HUB_OFFLINE forbids to fetch it")]
     Offline(Reference),
@@ -87,7 +93,9 @@ impl Error {
     /// The exit code that this comes to.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Error::Name(_) | Error::NotFound(..) | Error::NoWeights { .. } => Exit::Usage,
+            Error::Name(_) | Error::DataName(_) | Error::NotFound(..) | Error::NoWeights { .. } => {
+                Exit::Usage
+            }
             Error::Interrupted(_) => Exit::Interrupted,
             _ => Exit::Failure,
         }
@@ -97,8 +105,11 @@ impl Error {
     pub(crate) fn help(&self) -> Option<String> {
         let help = match self {
             Error::Name(_) => "write `hf:OWNER/NAME`, or `hf:OWNER/NAME/FILE.gguf` for one file",
+            Error::DataName(_) => {
+                "write `hf:OWNER/NAME/FILE`, such as `hf:codeparrot/apps/test.jsonl`"
+            }
             Error::Offline(_) => "unset HF_HUB_OFFLINE, or fetch it on a machine with a network",
-            Error::NotFound(..) => "check the name on the hub's page of the model",
+            Error::NotFound(..) => "check the name on its page of the hub",
             Error::Unauthorised(..) => {
                 "check the name; for a private or gated model set HF_TOKEN, and accept its terms on the hub"
             }
@@ -135,14 +146,36 @@ impl Reference {
         let is_sane = parts.iter().all(|part| is_plain(part));
         Some(match parts.as_slice() {
             [owner, name] if is_sane => Ok(Reference {
+                is_data: false,
                 repo: format!("{owner}/{name}"),
                 file: None,
             }),
             [owner, name, file @ ..] if is_sane && text.ends_with(".gguf") => Ok(Reference {
+                is_data: false,
                 repo: format!("{owner}/{name}"),
                 file: Some(file.join("/")),
             }),
             _ => Err(Error::Name(text.to_string())),
+        })
+    }
+
+    /// Reads the name of a data set's file that begins with [`PREFIX`]; none when it does not.
+    ///
+    /// # Errors
+    /// When the rest names no file of a repository.
+    pub(crate) fn parse_data(text: &str) -> Option<Result<Reference, Error>> {
+        let parts: Vec<&str> = text.strip_prefix(PREFIX)?.split('/').collect();
+        Some(match parts.as_slice() {
+            [owner, name, file @ ..]
+                if !file.is_empty() && parts.iter().all(|part| is_plain(part)) =>
+            {
+                Ok(Reference {
+                    is_data: true,
+                    repo: format!("{owner}/{name}"),
+                    file: Some(file.join("/")),
+                })
+            }
+            _ => Err(Error::DataName(text.to_string())),
         })
     }
 
@@ -156,7 +189,11 @@ impl Reference {
     }
 
     fn at_revision(&self, revision: &str) -> Repo {
-        Repo::with_revision(self.repo.clone(), RepoType::Model, revision.to_string())
+        let kind = match self.is_data {
+            true => RepoType::Dataset,
+            false => RepoType::Model,
+        };
+        Repo::with_revision(self.repo.clone(), kind, revision.to_string())
     }
 
     /// Where it lies in the cache, if it is there with all its weights. Never touches the network.

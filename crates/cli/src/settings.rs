@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use agents::Without;
 use domain::{Agent, Language, Rung, Sampling};
 use engine::Layout;
 
@@ -50,6 +51,10 @@ pub(crate) struct Settings {
     pub(crate) k: u32,
     /// Repairs per plan.
     pub(crate) t: u32,
+    /// Programs that `best-of-n` draws.
+    pub(crate) n: u32,
+    /// Agents that MapCoder does without.
+    pub(crate) without: Without,
     /// Language of the programs.
     pub(crate) language: Language,
     /// Problems at a time; absent: the program chooses.
@@ -206,6 +211,11 @@ impl Settings {
             strategy: taken.set(Taken::text, "strategy"),
             k: taken.set(Taken::small, "k"),
             t: taken.set(Taken::small, "t"),
+            n: taken.set(Taken::small, "n"),
+            without: taken
+                .text("without")
+                .and_then(|words| Without::of(words.split(',')))
+                .unwrap_or_default(),
             language: taken
                 .set(Taken::text, "language")
                 .parse()

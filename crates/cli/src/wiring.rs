@@ -8,13 +8,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use agents::{Prompts, Step, Strategy, Team};
+use agents::{Allowance, Prompts, Step, Strategy, Team};
 use anyhow::Context as _;
 use domain::{Agent, Ask, Checker, Digest, Form, Language, Reply, Rung, Task};
 use engine::{Engine, EngineError};
 use futures_util::future::BoxFuture;
 use judge::Judge;
-use ledger::{Ledger, RunSpec};
+use ledger::{Ledger, LedgerError, RunSpec};
 use llm::{AgentEndpoint, Budget, Budgeted, ChatError, ChatModel, OpenAi, OpenAiSettings, Prices};
 use serde_json::{Value, json};
 
@@ -302,14 +302,44 @@ pub(crate) fn prompts(settings: &Settings) -> anyhow::Result<Prompts> {
 }
 
 /// The strategy that the settings name.
-pub(crate) fn strategy(settings: &Settings) -> Strategy {
-    match settings.strategy.as_str() {
-        "direct" => Strategy::Direct,
-        _ => Strategy::MapCoder {
-            k: settings.k as usize,
-            t: settings.t as usize,
-        },
+///
+/// # Errors
+/// When the settings do not fit together.
+pub(crate) fn strategy(settings: &Settings) -> Result<Strategy, Failure> {
+    let usage = |message: &str| Failure::new(Exit::Usage, message);
+    let named: Strategy = settings
+        .strategy
+        .parse()
+        .map_err(|error: agents::UnknownStrategy| usage(&error.to_string()))?;
+    let (k, t, n) = (
+        settings.k as usize,
+        settings.t as usize,
+        settings.n as usize,
+    );
+    let without = settings.without;
+    if !matches!(named, Strategy::MapCoder { .. }) && !without.is_nobody() {
+        return Err(usage("`without` leaves agents out of `mapcoder` alone")
+            .help("drop `--without`, or choose `--strategy mapcoder`"));
     }
+    if matches!(named, Strategy::BestOfN { .. }) && settings.sampling.temperature == 0.0 {
+        return Err(
+            usage("best-of-n draws the same program every time at temperature 0")
+                .help("set a temperature, such as `--temperature 0.8`"),
+        );
+    }
+    Ok(match named {
+        Strategy::Analogical { .. } => Strategy::Analogical { k },
+        Strategy::Reflexion { .. } => Strategy::Reflexion { t },
+        Strategy::CodeSim { .. } => Strategy::CodeSim { p: k, d: t },
+        Strategy::BestOfN { .. } => Strategy::BestOfN { n },
+        Strategy::MapCoder { .. } => Strategy::MapCoder { k, t, without },
+        Strategy::Direct | Strategy::Cot | Strategy::SelfPlanning => named,
+    })
+}
+
+/// How outputs were compared in a run, as its settings say; line by line where they do not.
+pub(crate) fn checker(settings: &Value) -> Checker {
+    serde_json::from_value(settings["checker"].clone()).unwrap_or(Checker::Lines)
 }
 
 /// What answers, in one line: for all agents, or for each where they differ.
@@ -336,6 +366,33 @@ pub(crate) fn held(model: &impl ChatModel) -> Vec<Agent> {
 pub(crate) struct Wired {
     pub(crate) team: Team,
     pub(crate) model: Arc<Budgeted<Model>>,
+    spec: RunSpec,
+}
+
+impl Wired {
+    /// Goes over to the run with the next seed, whose answers are independent of those so far.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub(crate) fn next_draw(&mut self) -> Result<(), LedgerError> {
+        let sampling = &mut self.team.sampling;
+        sampling.seed = sampling.seed.wrapping_add(1);
+        self.spec.settings["sampling"] = json!(sampling);
+        self.team.run = self.team.ledger.begin_run(&self.spec)?;
+        Ok(())
+    }
+}
+
+/// What a team is put together for, beside the settings.
+pub(crate) struct Assignment {
+    /// The command that is recorded.
+    pub(crate) command: &'static str,
+    /// What names the data.
+    pub(crate) data: Value,
+    /// How outputs are compared.
+    pub(crate) checker: Checker,
+    /// What may be spent on one problem.
+    pub(crate) allowance: Allowance,
 }
 
 /// Puts a team together. The run's name is made of everything that its results depend on: the same command on
@@ -345,18 +402,22 @@ pub(crate) struct Wired {
 /// When any part cannot be had.
 pub(crate) fn team(
     settings: &Settings,
-    command: &str,
-    data: &Value,
+    assignment: Assignment,
     ui: &Ui,
     interrupt: &Interrupt,
     on_step: impl Fn(&str, Step) + Send + Sync + 'static,
 ) -> anyhow::Result<Wired> {
+    let Assignment {
+        command,
+        data,
+        checker,
+        allowance,
+    } = assignment;
     let prompts = prompts(settings)?;
     let ledger = Ledger::open(&settings.ledger)?;
     let judge = judge_of_language(settings, ui)?;
     let model = Model::of(settings, ui, interrupt)?;
-    let strategy = strategy(settings);
-    let checker = Checker::Lines;
+    let strategy = strategy(settings)?;
     let mut spec = RunSpec {
         command: command.to_string(),
         settings: json!({
@@ -373,6 +434,9 @@ pub(crate) fn team(
     if !held.is_empty() {
         // Only then, so that runs without it keep their names.
         spec.settings["grammar"] = json!(held);
+    }
+    if allowance != Allowance::default() {
+        spec.settings["allowance"] = json!(allowance);
     }
     let run = ledger.begin_run(&spec)?;
     let budget = Budget {
@@ -392,11 +456,12 @@ pub(crate) fn team(
         language: settings.language,
         sampling: settings.sampling.clone(),
         checker,
+        allowance,
         is_stopped: Box::new({
             let interrupt = interrupt.clone();
             move || interrupt.is_set()
         }),
         on_step: Box::new(on_step),
     };
-    Ok(Wired { team, model })
+    Ok(Wired { team, model, spec })
 }

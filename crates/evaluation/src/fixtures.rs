@@ -29,6 +29,7 @@ pub(crate) fn header() -> Header {
         data: "humaneval".to_string(),
         digest: Digest::of("humaneval"),
         n_selected: 9,
+        n_draws: 1,
         strategy: "mapcoder (k = 3, t = 5)".to_string(),
         model: "smollm2-135m".to_string(),
         held: Vec::new(),

@@ -24,7 +24,8 @@ pub fn summary_line(summary: &Summary) -> String {
     line(SUMMARY_SCHEMA, summary)
 }
 
-fn line(schema: &str, value: &impl Serialize) -> String {
+/// A struct as one line of JSON that begins with its schema.
+pub(crate) fn line(schema: &str, value: &impl Serialize) -> String {
     let json = serde_json::to_string(value).expect("plain data has a JSON form");
     let fields = json.strip_prefix('{').expect("a struct is an object");
     format!("{{\"schema\":\"{schema}\",{fields}")

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use domain::{Agent, Usage};
 
 use crate::progress::duration;
-use crate::{Align, Ending, Summary, Table};
+use crate::{Align, Ending, GroupSummary, Grouping, Summary, Table};
 
 impl Summary {
     /// The whole report as plain text.
@@ -14,10 +14,13 @@ impl Summary {
         self.write_head(&mut text);
         text.push('\n');
         self.write_endings(&mut text);
-        for table in [self.agent_table(), self.format_table(), self.place_table()]
-            .into_iter()
-            .flatten()
-        {
+        let mut tables = vec![self.draw_table()];
+        tables.extend(
+            [Grouping::Difficulty, Grouping::Language, Grouping::Tag]
+                .map(|grouping| self.group_table(grouping)),
+        );
+        tables.extend([self.agent_table(), self.format_table(), self.place_table()]);
+        for table in tables.into_iter().flatten() {
             text.push('\n');
             text.push_str(&table.to_string());
         }
@@ -47,9 +50,17 @@ impl Summary {
         let n = header.n_selected;
         line(
             "problems",
-            &match self.n_missing {
-                0 => n.to_string(),
-                missing => format!("{n}, {missing} of them without a result yet: incomplete"),
+            &match (self.n_missing, header.n_draws) {
+                (0, 1) => n.to_string(),
+                (0, draws) => format!("{n}, {draws} draws each"),
+                (missing, 1) => {
+                    format!("{n}, {missing} of them without a result yet: incomplete")
+                }
+                (missing, draws) => {
+                    format!(
+                        "{n}, {draws} draws each, {missing} draws without a result yet: incomplete"
+                    )
+                }
             },
         );
         let endings = &self.endings;
@@ -80,6 +91,14 @@ impl Summary {
         if let Some(cost) = self.cost {
             line("cost", &format!("{cost:.4}"));
         }
+        let tokens = self
+            .tokens_per_solved
+            .map(|tokens| format!("{} tokens", grouped(tokens.round() as u64)));
+        let cost = self.cost_per_solved.map(|cost| format!("cost {cost:.4}"));
+        let parts: Vec<String> = tokens.into_iter().chain(cost).collect();
+        if !parts.is_empty() {
+            line("a solve", &parts.join(", "));
+        }
     }
 
     fn write_endings(&self, text: &mut String) {
@@ -103,15 +122,74 @@ impl Summary {
     }
 
     fn failed_remark(&self) -> String {
-        let parts = [
-            (self.n_sample_only, "passed the samples only"),
-            (self.n_without_program, "without a program"),
-        ];
-        let parts = parts
-            .into_iter()
-            .filter(|(n, _)| *n > 0)
-            .map(|(n, what)| format!("{n} {what}"));
-        parts.collect::<Vec<_>>().join(", ")
+        match self.n_sample_only {
+            0 => String::new(),
+            n => format!("{n} passed the samples only"),
+        }
+    }
+
+    fn draw_table(&self) -> Option<Table> {
+        let mut table = Table::new([
+            ("pass@k", Align::Left),
+            ("problems", Align::Right),
+            ("share", Align::Right),
+            ("95 % interval", Align::Left),
+        ]);
+        for one in &self.pass_at {
+            table.row([
+                format!("pass@{}", one.k),
+                one.n_problems.to_string(),
+                percent(one.share),
+                format!(
+                    "{} to {}",
+                    percent(one.interval.low),
+                    percent(one.interval.high)
+                ),
+            ]);
+        }
+        (!self.pass_at.is_empty()).then_some(table)
+    }
+
+    /// The groups of a kind, the largest first where there are more than fit a screen; nothing where there is only one.
+    fn group_table(&self, grouping: Grouping) -> Option<Table> {
+        const SHOWN: usize = 24;
+        let mut groups: Vec<&GroupSummary> = self
+            .groups
+            .iter()
+            .filter(|group| group.grouping == grouping)
+            .collect();
+        if groups.len() < 2 {
+            return None;
+        }
+        let n_groups = groups.len();
+        if n_groups > SHOWN {
+            groups.sort_by_key(|group| std::cmp::Reverse(group.n_decided));
+            groups.truncate(SHOWN);
+        }
+        let mut table = Table::new([
+            (grouping.title(), Align::Left),
+            ("solved", Align::Right),
+            ("of", Align::Right),
+            ("share", Align::Right),
+            ("95 % interval", Align::Left),
+        ]);
+        for group in &groups {
+            table.row([
+                group.name.clone(),
+                group.n_solved.to_string(),
+                group.n_decided.to_string(),
+                percent(group.n_solved as f64 / group.n_decided as f64),
+                format!(
+                    "{} to {}",
+                    percent(group.interval.low),
+                    percent(group.interval.high)
+                ),
+            ]);
+        }
+        if n_groups > SHOWN {
+            table.row([format!("{} smaller ones", n_groups - SHOWN)]);
+        }
+        Some(table)
     }
 
     fn agent_table(&self) -> Option<Table> {
@@ -150,6 +228,7 @@ impl Summary {
             right("replies"),
             right("format failures"),
             right("of replies"),
+            ("95 % interval", Align::Left),
             right("recovered"),
             right("lost"),
         ]);
@@ -160,6 +239,11 @@ impl Summary {
                 grouped(format.n_replies as u64),
                 grouped(format.n_failures as u64),
                 percent(format.n_failures as f64 / format.n_replies as f64),
+                format!(
+                    "{} to {}",
+                    percent(format.interval.low),
+                    percent(format.interval.high)
+                ),
                 grouped(format.n_recovered as u64),
                 grouped((format.n_failures - format.n_recovered) as u64),
             ]);

@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 pub enum Ending {
     /// The program passed every test that scores.
     Solved,
-    /// It did not, or there was no program.
+    /// It did not.
     Failed,
+    /// There was no program, because no reply kept its form: counts as not solved.
+    FormatFailure,
     /// The budget was spent first; says nothing about the strategy.
     Budget,
     /// The judge could not judge; says nothing about the program.
@@ -25,9 +27,10 @@ pub enum Ending {
 
 impl Ending {
     /// All endings, the good one first.
-    pub const ALL: [Ending; 6] = [
+    pub const ALL: [Ending; 7] = [
         Ending::Solved,
         Ending::Failed,
+        Ending::FormatFailure,
         Ending::Budget,
         Ending::JudgeFault,
         Ending::EndpointFault,
@@ -39,6 +42,7 @@ impl Ending {
         match self {
             Ending::Solved => "solved",
             Ending::Failed => "failed",
+            Ending::FormatFailure => "format failure",
             Ending::Budget => "budget",
             Ending::JudgeFault => "judge fault",
             Ending::EndpointFault => "endpoint fault",
@@ -46,9 +50,12 @@ impl Ending {
         }
     }
 
-    /// True for solved and failed: the problem counts in a score, and its result may be recorded as final.
+    /// True for solved, failed and format failure: the problem counts in a score, and its result may be recorded as final.
     pub fn is_decided(self) -> bool {
-        matches!(self, Ending::Solved | Ending::Failed)
+        matches!(
+            self,
+            Ending::Solved | Ending::Failed | Ending::FormatFailure
+        )
     }
 }
 
@@ -91,7 +98,8 @@ impl ProblemResult {
     pub fn unscored(outcome: Outcome) -> ProblemResult {
         let ending = match outcome.status {
             Status::Passed if outcome.n_samples > 0 => Ending::Solved,
-            Status::Passed | Status::Failed | Status::NoProgram => Ending::Failed,
+            Status::Passed | Status::Failed => Ending::Failed,
+            Status::NoProgram => Ending::FormatFailure,
             Status::Budget => Ending::Budget,
             Status::JudgeFault => Ending::JudgeFault,
             Status::EndpointFault => Ending::EndpointFault,

@@ -78,7 +78,7 @@ pub struct Faulted {
 }
 
 /// What a run leaves.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Finished {
     /// In the order of the problems, however many ran at a time.
     pub results: Vec<ProblemResult>,
@@ -89,7 +89,14 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// True when every problem is solved or failed, so that running again would change nothing.
+    /// Adds what another run left.
+    pub fn extend(&mut self, other: Finished) {
+        self.results.extend(other.results);
+        self.faulted.extend(other.faulted);
+        self.n_left += other.n_left;
+    }
+
+    /// True when every problem is decided, so that running again would change nothing.
     pub fn is_complete(&self) -> bool {
         self.n_left == 0
             && self.faulted.is_empty()

@@ -1,5 +1,5 @@
 use agents::{SolveError, Team};
-use domain::{Isolation, Judging, Program, Submission, Task};
+use domain::{Checker, Isolation, Judging, Program, Submission, Task};
 use judge::JudgeError;
 use ledger::{CallError, LedgerError, Recorded};
 
@@ -17,7 +17,7 @@ pub enum ScoreError {
 }
 
 /// Judges a program on a task's hidden tests, or reads from the record how it was judged.
-/// Nothing else reveals hidden tests.
+/// Only this module, [`crate::rejudge`] and [`crate::verify`] reveal hidden tests.
 ///
 /// # Errors
 /// When the judge's own machinery or the ledger fails.
@@ -28,14 +28,22 @@ pub async fn judge_hidden(
     stop_on_first_failure: bool,
 ) -> Result<Recorded<Judging>, CallError<JudgeError>> {
     let submission = Submission {
-        program: program.clone(),
-        tests: task.hidden.reveal().to_vec(),
-        checker: team.checker.clone(),
-        limits: task.problem.limits,
-        isolation: Isolation::Fresh,
         stop_on_first_failure,
+        ..hidden_submission(task, program, &team.checker)
     };
     team.judge(&task.problem.id, &submission).await
+}
+
+/// What scores a program: all hidden tests up to the first that fails, each run in namespaces of its own.
+pub fn hidden_submission(task: &Task, program: &Program, checker: &Checker) -> Submission {
+    Submission {
+        program: program.clone(),
+        tests: task.hidden.reveal().to_vec(),
+        checker: checker.clone(),
+        limits: task.problem.limits,
+        isolation: Isolation::Fresh,
+        stop_on_first_failure: true,
+    }
 }
 
 /// Lets a team solve a problem and judges its program on the hidden tests.

@@ -1,5 +1,12 @@
 //! Statistics of solved and unsolved problems. Values in, values out.
 
+mod bootstrap;
+mod paired;
+pub(crate) mod random;
+
+pub use bootstrap::bootstrap_mean;
+pub use paired::{holm, permutation, smallest_difference};
+
 /// The z value of a two-sided 95 % interval.
 const Z_95: f64 = 1.959_963_984_540_054;
 

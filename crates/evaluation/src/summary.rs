@@ -1,13 +1,19 @@
+mod draws;
+mod groups;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use agents::{Contract, Format, Place};
 use datasets::DataSet;
-use domain::{Agent, Digest, Usage};
+use domain::{Agent, Digest, Task, Usage};
 use serde::{Deserialize, Serialize};
 
 use crate::stats::{Interval, percentile, wilson};
 use crate::{Ending, ProblemResult};
+
+pub use draws::PassAtK;
+pub use groups::{GroupSummary, Grouping};
 
 /// What was measured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +24,9 @@ pub struct Header {
     pub digest: Digest,
     /// Problems that were selected; a run that was stopped has fewer results.
     pub n_selected: usize,
+    /// Independent runs over them, which differ in their seeds.
+    #[serde(default = "one")]
+    pub n_draws: usize,
     /// The strategy with its parameters.
     pub strategy: String,
     /// What answered.
@@ -34,6 +43,7 @@ impl Header {
             data: data.name.clone(),
             digest: data.digest.clone(),
             n_selected: data.tasks.len(),
+            n_draws: 1,
             strategy: strategy.into(),
             model: model.into(),
             held: Vec::new(),
@@ -41,7 +51,11 @@ impl Header {
     }
 }
 
-/// The measures of a run. It follows from the results alone: no clock, no order of events.
+fn one() -> usize {
+    1
+}
+
+/// The measures of a run, or of several that differ in their seeds. It follows from the results alone: no clock, no order of events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// What was measured.
@@ -52,12 +66,16 @@ pub struct Summary {
     pub n_missing: usize,
     /// Share of the decided problems that are solved; absent when none is decided.
     pub pass_at_1: Option<f64>,
-    /// Its Wilson interval at 95 %.
+    /// Its interval at 95 %: Wilson's, or that of the bootstrap over problems where there are several draws.
     pub interval: Interval,
+    /// pass@k, where there are several draws.
+    #[serde(default)]
+    pub pass_at: Vec<PassAtK>,
+    /// Solved problems by difficulty, tag and language, as far as they are known: see [`Summary::with_groups`].
+    #[serde(default)]
+    pub groups: Vec<GroupSummary>,
     /// Programs that passed all samples and failed a hidden test.
     pub n_sample_only: usize,
-    /// Problems for which no reply held a program.
-    pub n_without_program: usize,
     /// Calls and tokens of the agents that were asked, in the order in which a run meets them.
     pub agents: Vec<AgentSummary>,
     /// How the replies kept their contracts.
@@ -74,6 +92,12 @@ pub struct Summary {
     pub time_p95: Duration,
     /// Price of all calls, where every call has one.
     pub cost: Option<f64>,
+    /// The same for each problem that is solved.
+    #[serde(default)]
+    pub cost_per_solved: Option<f64>,
+    /// Tokens of all calls, sent and received, for each problem that is solved.
+    #[serde(default)]
+    pub tokens_per_solved: Option<f64>,
 }
 
 /// How many problems ended in each way.
@@ -83,6 +107,9 @@ pub struct EndingCounts {
     pub solved: usize,
     /// See [`Ending::Failed`].
     pub failed: usize,
+    /// See [`Ending::FormatFailure`].
+    #[serde(default)]
+    pub format_failure: usize,
     /// See [`Ending::Budget`].
     pub budget: usize,
     /// See [`Ending::JudgeFault`].
@@ -99,6 +126,7 @@ impl EndingCounts {
         match ending {
             Ending::Solved => self.solved,
             Ending::Failed => self.failed,
+            Ending::FormatFailure => self.format_failure,
             Ending::Budget => self.budget,
             Ending::JudgeFault => self.judge_fault,
             Ending::EndpointFault => self.endpoint_fault,
@@ -108,13 +136,14 @@ impl EndingCounts {
 
     /// Problems that count in a score.
     pub fn decided(&self) -> usize {
-        self.solved + self.failed
+        self.solved + self.failed + self.format_failure
     }
 
     fn add(&mut self, ending: Ending) {
         *match ending {
             Ending::Solved => &mut self.solved,
             Ending::Failed => &mut self.failed,
+            Ending::FormatFailure => &mut self.format_failure,
             Ending::Budget => &mut self.budget,
             Ending::JudgeFault => &mut self.judge_fault,
             Ending::EndpointFault => &mut self.endpoint_fault,
@@ -137,7 +166,7 @@ pub struct AgentSummary {
 }
 
 /// How the replies to one kind of question kept its contract.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FormatSummary {
     /// Who was asked.
     pub agent: Agent,
@@ -147,6 +176,8 @@ pub struct FormatSummary {
     pub n_replies: usize,
     /// Replies that the strict parser refused.
     pub n_failures: usize,
+    /// Wilson's interval of their share at 95 %.
+    pub interval: Interval,
     /// Of these, replies from which the tolerant parser still got what was asked for.
     pub n_recovered: usize,
 }
@@ -187,6 +218,7 @@ impl Summary {
                         contract: call.contract,
                         n_replies: 0,
                         n_failures: 0,
+                        interval: wilson(0, 0),
                         n_recovered: 0,
                     });
                 format.n_replies += 1;
@@ -209,22 +241,42 @@ impl Summary {
             .collect();
         let at = |q| Duration::from_secs_f64(percentile(&times, q).unwrap_or(0.0));
         let decided = endings.decided();
+        for format in formats.values_mut() {
+            format.interval = wilson(format.n_failures, format.n_replies);
+        }
+        let cost = cost.filter(|_| {
+            results
+                .iter()
+                .any(|result| !result.outcome.calls.is_empty())
+        });
+        let n_tokens: u64 = agents
+            .values()
+            .map(|agent| agent.usage.prompt_tokens + agent.usage.completion_tokens)
+            .sum();
+        let per_solved = |sum: f64| (endings.solved > 0).then(|| sum / endings.solved as f64);
+        let pass_at = draws::pass_at(results);
+        let (pass_at_1, interval) = match pass_at.first() {
+            Some(first) => (Some(first.share), first.interval),
+            None => (
+                (decided > 0).then(|| endings.solved as f64 / decided as f64),
+                wilson(endings.solved, decided),
+            ),
+        };
         let count = |wanted: fn(&ProblemResult) -> bool| {
             results.iter().filter(|result| wanted(result)).count()
         };
         Summary {
-            n_missing: header.n_selected.saturating_sub(results.len()),
+            n_missing: (header.n_selected * header.n_draws).saturating_sub(results.len()),
             header,
             endings,
-            pass_at_1: (decided > 0).then(|| endings.solved as f64 / decided as f64),
-            interval: wilson(endings.solved, decided),
+            pass_at_1,
+            interval,
+            pass_at,
+            groups: Vec::new(),
             n_sample_only: count(|result| {
                 result.ending == Ending::Failed
                     && result.outcome.status == agents::Status::Passed
                     && result.outcome.n_samples > 0
-            }),
-            n_without_program: count(|result| {
-                result.ending == Ending::Failed && result.outcome.best.is_none()
             }),
             agents: agents.into_values().collect(),
             formats: formats.into_values().collect(),
@@ -236,11 +288,17 @@ impl Summary {
             judge_time: results.iter().map(ProblemResult::judge_time).sum(),
             time_p50: at(0.5),
             time_p95: at(0.95),
-            cost: cost.filter(|_| {
-                results
-                    .iter()
-                    .any(|result| !result.outcome.calls.is_empty())
-            }),
+            cost_per_solved: cost.and_then(per_solved),
+            cost,
+            tokens_per_solved: per_solved(n_tokens as f64),
+        }
+    }
+
+    /// The same with the groups that the results' problems belong to.
+    pub fn with_groups(self, tasks: &[Task], results: &[ProblemResult]) -> Summary {
+        Summary {
+            groups: groups::groups(tasks, results),
+            ..self
         }
     }
 }

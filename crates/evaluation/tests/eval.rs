@@ -8,10 +8,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use agents::{Prompts, Strategy, Team};
+use agents::{Allowance, Prompts, Strategy, Team};
 use datasets::DataSet;
-use domain::{Ask, Checker, Language, Sampling};
-use evaluation::{Drain, Ending, Finished, Header, Summary, problem_line, run, solve_task};
+use domain::{Ask, Checker, Language, Sampling, Verdict};
+use evaluation::verify::verify;
+use evaluation::{
+    Drain, Ending, Finished, Header, ProblemResult, Summary, problem_line, run, solve_task,
+};
 use judge::Judge;
 use ledger::{Ledger, RunSpec};
 use llm::{ChatError, Scripted, text_reply};
@@ -72,6 +75,7 @@ async fn evaluate(ledger: Ledger, drain: &Drain, concurrency: usize) -> (Finishe
         language: Language::Python,
         sampling: Sampling::default(),
         checker: Checker::Lines,
+        allowance: Allowance::default(),
         is_stopped: Box::new(|| false),
         on_step: Box::new(|_, _| {}),
     };
@@ -111,7 +115,7 @@ async fn every_way_to_end_and_the_same_table_when_it_is_run_again() {
             ("right", Ending::Solved),
             ("samples", Ending::Failed),
             ("wrong", Ending::Failed),
-            ("talk", Ending::Failed),
+            ("talk", Ending::FormatFailure),
             ("silent", Ending::EndpointFault),
         ]
     );
@@ -119,13 +123,50 @@ async fn every_way_to_end_and_the_same_table_when_it_is_run_again() {
     assert!(!first.is_complete());
     let summary = Summary::new(Header::new(&data(), "direct", "script"), &first.results);
     assert_eq!((summary.endings.solved, summary.endings.decided()), (1, 4));
-    assert_eq!((summary.n_sample_only, summary.n_without_program), (1, 1));
+    assert_eq!(
+        (summary.n_sample_only, summary.endings.format_failure),
+        (1, 1)
+    );
+    verify_all(&path, &first.results).await;
     let (second, n_asked) = evaluate(Ledger::open(&path).unwrap(), &Drain::default(), 1).await;
     assert_eq!(
         n_asked, 1,
         "only the question without an answer is asked again"
     );
     assert_eq!(report(&second), report(&first));
+}
+
+/// Every result follows from its records; one that was touched does not.
+async fn verify_all(ledger: &std::path::Path, results: &[ProblemResult]) {
+    let ledger = Ledger::open(ledger).unwrap();
+    let data = data();
+    let check = async |result: &ProblemResult| {
+        let task = data.tasks.iter().find(|task| task.problem.id == result.id);
+        verify(&ledger, &JUDGE, &Checker::Lines, task.unwrap(), result)
+            .await
+            .unwrap()
+    };
+    for result in results {
+        let verified = check(result).await;
+        assert_eq!(verified.faults, Vec::<String>::new(), "{}", result.id);
+    }
+    let solved = &results[0];
+    assert_eq!(check(solved).await.verdict, Some(Verdict::Accepted));
+    let mut touched = results[1].clone();
+    touched.ending = Ending::Solved;
+    assert!(check(&touched).await.faults[0].contains("does not follow"));
+    touched.scoring.as_mut().unwrap().verdict = Verdict::Accepted;
+    let faults = check(&touched).await.faults;
+    assert!(
+        faults.iter().any(|fault| fault.contains("judged again")),
+        "{faults:?}"
+    );
+    let mut other = solved.clone();
+    other.outcome.best.as_mut().unwrap().program.source += "\nf = lambda n: n + 1\n";
+    assert!(check(&other).await.faults[0].contains("another program"));
+    let mut more = solved.clone();
+    more.outcome.calls[0].usage.completion_tokens += 1;
+    assert!(check(&more).await.faults[0].contains("other tokens"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

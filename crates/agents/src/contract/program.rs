@@ -2,7 +2,7 @@ use domain::{Body, FENCE, Form, Language, Part, Shape};
 
 use super::fence::{self, Block};
 use super::thought::MARKS;
-use super::{Parsed, Wanted, tags};
+use super::{Parsed, Wanted, recall, tags};
 use crate::dialect;
 
 /// Reads a reply that owes [`super::Contract::Code`]: the program's source.
@@ -16,13 +16,31 @@ pub fn code(reply: &str, wanted: Wanted) -> Parsed<String> {
 
 /// Reads a reply that owes [`super::Contract::Repair`]: the repaired program's source.
 pub fn repair(reply: &str, wanted: Wanted) -> Parsed<String> {
+    behind(reply, "plan", wanted)
+}
+
+/// Reads a reply that owes [`super::Contract::Reasoned`]: the program's source.
+pub fn reasoned(reply: &str, wanted: Wanted) -> Parsed<String> {
+    behind(reply, "reasoning", wanted)
+}
+
+/// Reads a reply that owes [`super::Contract::Analogy`] with `k` examples: the program's source.
+pub fn analogy(reply: &str, k: usize, wanted: Wanted) -> Parsed<String> {
     let strict = |text: &str| {
-        let plan = tags::expect(text, "plan")?;
-        if fence::blocks(plan.inner).is_empty() {
-            strict(plan.rest, wanted)
-        } else {
-            None
-        }
+        let (_, rest) = recall::strict_beginning(text, k)?;
+        let before = &text[..text.len() - rest.len()];
+        let is_prose = fence::blocks(before).is_empty();
+        strict(rest, wanted).filter(|_| is_prose)
+    };
+    Parsed::read(reply, strict, |text| tolerant(text, reply, wanted))
+}
+
+/// A program behind an element that holds no program.
+fn behind(reply: &str, name: &str, wanted: Wanted) -> Parsed<String> {
+    let strict = |text: &str| {
+        let element = tags::expect(text, name)?;
+        let is_prose = fence::blocks(element.inner).is_empty();
+        strict(element.rest, wanted).filter(|_| is_prose)
     };
     Parsed::read(reply, strict, |text| tolerant(text, reply, wanted))
 }
@@ -37,12 +55,32 @@ pub(super) fn code_shape(language: Language) -> Shape {
 
 /// What [`repair`] reads strictly.
 pub(super) fn repair_shape(language: Language) -> Shape {
+    shape_behind("plan", language)
+}
+
+/// What [`reasoned`] reads strictly.
+pub(super) fn reasoned_shape(language: Language) -> Shape {
+    shape_behind("reasoning", language)
+}
+
+/// What [`analogy`] reads strictly.
+pub(super) fn analogy_shape(k: usize, language: Language) -> Shape {
+    let then = format!("\n{}", fence_opening(language));
+    let mut shape = recall::shape_before(k, &FENCES, &then);
+    shape.parts.push(code_part());
+    shape
+}
+
+fn shape_behind(name: &str, language: Language) -> Shape {
     let then = format!("\n{}", fence_opening(language));
     Shape {
-        opening: "<plan>".to_string(),
-        parts: vec![tags::part("plan", &[FENCE, "~~~"], &then), code_part()],
+        opening: format!("<{name}>"),
+        parts: vec![tags::part(name, &FENCES, &then), code_part()],
     }
 }
+
+/// What opens a block, which prose before a program must not hold.
+const FENCES: [&str; 2] = [FENCE, "~~~"];
 
 fn fence_opening(language: Language) -> String {
     format!("{FENCE}{}\n", language.fence_tags()[0])

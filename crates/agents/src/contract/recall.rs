@@ -13,7 +13,7 @@ pub struct Example {
 }
 
 /// What the retrieval agent recalled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Recall {
     /// Similar problems, at most as many as were asked for.
     pub examples: Vec<Example>,
@@ -37,20 +37,27 @@ pub fn plan(reply: &str) -> Parsed<String> {
 
 /// What [`recall`] reads strictly.
 pub(super) fn recall_shape(k: usize) -> Shape {
+    shape_before(k, &[], "")
+}
+
+/// The same before the text `then`; `without` are words that would end something behind it.
+pub(super) fn shape_before(k: usize, without: &[&str], then: &str) -> Shape {
     const EXAMPLE: &str = "<example>\n<description>";
     const ALGORITHM: &str = "<algorithm>";
-    let without = ["</example>"];
+    let in_example = [&["</example>"], without].concat();
     let examples = (1..=k).flat_map(|number| {
         let next = if number < k { EXAMPLE } else { ALGORITHM };
         [
-            tags::part("description", &without, "\n<plan>"),
-            tags::part("plan", &without, &format!("\n</example>\n{next}")),
+            tags::part("description", &in_example, "\n<plan>"),
+            tags::part("plan", &in_example, &format!("\n</example>\n{next}")),
         ]
     });
     let opening = if k > 0 { EXAMPLE } else { ALGORITHM };
     Shape {
         opening: opening.to_string(),
-        parts: examples.chain([tags::part("algorithm", &[], "")]).collect(),
+        parts: examples
+            .chain([tags::part("algorithm", without, then)])
+            .collect(),
     }
 }
 
@@ -63,6 +70,12 @@ pub(super) fn plan_shape() -> Shape {
 }
 
 fn strict_recall(reply: &str, k: usize) -> Option<Recall> {
+    let (recall, rest) = strict_beginning(reply, k)?;
+    rest.trim().is_empty().then_some(recall)
+}
+
+/// What a reply begins with, and the rest of it.
+pub(super) fn strict_beginning(reply: &str, k: usize) -> Option<(Recall, &str)> {
     let mut rest = reply;
     let mut examples = Vec::new();
     for _ in 0..k {
@@ -77,11 +90,11 @@ fn strict_recall(reply: &str, k: usize) -> Option<Recall> {
         rest = example.rest;
     }
     let algorithm = tags::expect(rest, "algorithm")?;
-    ends(&algorithm)?;
-    Some(Recall {
+    let recall = Recall {
         examples,
         algorithm: algorithm.inner.to_string(),
-    })
+    };
+    Some((recall, algorithm.rest))
 }
 
 fn strict_plan(reply: &str) -> Option<String> {

@@ -15,8 +15,12 @@ fn is_strict(contract: Contract, reply: &str, k: usize, language: Language) -> b
         Contract::Recall => recall(reply, k).format,
         Contract::Plan => plan(reply).format,
         Contract::Confidence => confidence(reply).format,
+        Contract::Simulation => simulation(reply).format,
         Contract::Code => code(reply, wanted).format,
+        Contract::Reasoned => reasoned(reply, wanted).format,
+        Contract::Analogy => analogy(reply, k, wanted).format,
         Contract::Repair => repair(reply, wanted).format,
+        Contract::Reflection => reflection(reply).format,
     };
     format == Format::Strict
 }
@@ -52,7 +56,7 @@ proptest! {
 
     #[test]
     fn what_a_shape_accepts_is_read_strictly(
-        mut bodies in prop::collection::vec(body(), 7),
+        bodies in prop::collection::vec(body(), 8),
         number in 0u32..=101,
         k in 0usize..=3,
         language in prop::sample::select(Language::ALL.to_vec()),
@@ -60,10 +64,13 @@ proptest! {
     ) {
         for contract in Contract::ALL {
             let shape = contract.shape(k, language);
+            let mut bodies = bodies.clone();
             match contract {
                 Contract::Confidence => bodies[1] = number.to_string(),
+                Contract::Simulation => bodies[1] = (number % 3).to_string(),
                 Contract::Code => bodies[0] += "\nlast\n",
-                Contract::Repair => bodies[1] += "\nlast\n",
+                Contract::Repair | Contract::Reasoned => bodies[1] += "\nlast\n",
+                Contract::Analogy => bodies[2 * k + 1] += "\nlast\n",
                 _ => {}
             }
             let reply = fill(&shape, &bodies);
@@ -88,6 +95,7 @@ proptest! {
             let reply = fill(&shape, &vec![format!("{word}\n"); shape.parts.len()]);
             let reply = match contract {
                 Contract::Confidence => fill(&shape, &[word.clone(), number.to_string()]),
+                Contract::Simulation => fill(&shape, &[word.clone(), (number % 2).to_string()]),
                 _ => reply,
             };
             prop_assert!(shape.accepts(&reply), "{contract:?}: {reply:?}");

@@ -333,11 +333,15 @@ proptest! {
                 let wanted = Wanted { language, form: &form };
                 code(&reply, wanted);
                 repair(&reply, wanted);
+                reasoned(&reply, wanted);
+                analogy(&reply, k, wanted);
             }
         }
         let found = recall(&reply, k).value;
         prop_assert!(found.is_none_or(|found| found.examples.len() <= k));
         plan(&reply);
+        reflection(&reply);
+        simulation(&reply);
         prop_assert!(confidence(&reply).value.is_none_or(|value| value <= 100));
     }
 }

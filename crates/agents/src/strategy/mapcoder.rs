@@ -3,11 +3,11 @@ use std::cmp::Reverse;
 use futures_util::future::join_all;
 use llm::ChatError;
 
-use crate::contract::{Example, Recall, Wanted, code, confidence, plan, recall, repair};
+use crate::contract::{Example, Recall, code, confidence, plan, recall, repair};
 use crate::outcome::{CallRecord, Place};
 use crate::prompts::Conversation;
 use crate::team::{Halt, Question, Step, Work};
-use crate::{Contract, PromptError};
+use crate::{Contract, PromptError, Without};
 
 /// MapCoder's algorithm (Islam et al., 2024), with the faults of its reference implementation left out:
 ///
@@ -18,38 +18,36 @@ use crate::{Contract, PromptError};
 ///    test report up to `t` times. The first program that passes every sample ends the work.
 ///
 /// Every repaired program is tested, the last one too, and when none passes, the best one is kept.
-pub(crate) async fn mapcoder(work: &mut Work<'_>, k: usize, t: usize) -> Result<(), Halt> {
+///
+/// An agent that is left out is not asked: without retrieval the plans start from nothing, without planning one program
+/// is written from the problem and what was recalled, without debugging none is repaired.
+pub(crate) async fn mapcoder(
+    work: &mut Work<'_>,
+    k: usize,
+    t: usize,
+    without: Without,
+) -> Result<(), Halt> {
     let problem = work.problem;
-    let language = work.team.language;
-    let conversation = work.team.prompts.open(problem, language)?;
-    let wanted = Wanted {
-        language,
-        form: &problem.form,
+    let conversation = work.open()?;
+    let wanted = work.wanted();
+    let t = if without.debugging { 0 } else { t };
+
+    let mut recalled = Recall::default();
+    if !without.retrieval {
+        let question = Question::new(Contract::Recall, conversation.recall(k)?);
+        let (recall, call) = work.ask(question, |reply| recall(reply, k)).await?;
+        work.count(call);
+        recalled = recall.unwrap_or_default();
+    }
+    let plans = if without.planning {
+        vec![Plan::none()]
+    } else {
+        plans(work, &conversation, &recalled, k).await?
     };
 
-    let question = Question {
-        contract: Contract::Recall,
-        messages: conversation.recall(k)?,
-        sample_idx: 0,
-    };
-    let (recalled, call) = work.ask(question, |reply| recall(reply, k)).await?;
-    work.count(call);
-    let recalled = recalled.unwrap_or(Recall {
-        examples: Vec::new(),
-        algorithm: String::new(),
-    });
-
-    for (rank, plan) in plans(work, &conversation, &recalled, k)
-        .await?
-        .iter()
-        .enumerate()
-    {
+    for (rank, plan) in plans.iter().enumerate() {
         let messages = conversation.code(Some(&recalled), Some(&plan.text))?;
-        let question = Question {
-            contract: Contract::Code,
-            messages,
-            sample_idx: 0,
-        };
+        let question = Question::new(Contract::Code, messages);
         let (source, call) = work.ask(question, |reply| code(reply, wanted)).await?;
         work.count(call);
         let Some(mut source) = source else { continue };
@@ -68,11 +66,7 @@ pub(crate) async fn mapcoder(work: &mut Work<'_>, k: usize, t: usize) -> Result<
                 return Ok(());
             }
             let messages = conversation.repair(&plan.text, &source, &tested.report(problem))?;
-            let question = Question {
-                contract: Contract::Repair,
-                messages,
-                sample_idx,
-            };
+            let question = Question::new(Contract::Repair, messages).sample(sample_idx);
             let (repaired, call) = match work.ask(question, |reply| repair(reply, wanted)).await {
                 // The other prompts fit; what is left of this plan does not.
                 Err(Halt::Model(ChatError::PromptTooLong { .. })) => break,
@@ -94,7 +88,7 @@ pub(crate) async fn mapcoder(work: &mut Work<'_>, k: usize, t: usize) -> Result<
                         .await?;
                 }
                 // Nothing new: the next question would be the same one, and a greedy model has one answer to it.
-                _ if work.team.sampling.temperature == 0.0 => break,
+                _ if work.is_greedy() => break,
                 _ => sample_idx += 1,
             }
         }
@@ -108,6 +102,16 @@ pub(crate) async fn mapcoder(work: &mut Work<'_>, k: usize, t: usize) -> Result<
 struct Plan {
     text: String,
     confidence: Option<u8>,
+}
+
+impl Plan {
+    /// The coding agent works from the problem alone.
+    fn none() -> Plan {
+        Plan {
+            text: String::new(),
+            confidence: None,
+        }
+    }
 }
 
 /// The plans, from the surest down; those with equal confidence stay in the order of their examples.
@@ -125,11 +129,8 @@ async fn plans(
         plans.extend(plan);
     }
     if plans.is_empty() {
-        // Not one reply held a plan: the coding agent works from the problem alone.
-        plans.push(Plan {
-            text: String::new(),
-            confidence: None,
-        });
+        // Not one reply held a plan.
+        plans.push(Plan::none());
     }
     plans.sort_by_key(|plan| Reverse(plan.confidence));
     work.tell(Step::Planned {
@@ -148,11 +149,7 @@ async fn chain(
 ) -> Result<(Option<Plan>, Vec<CallRecord>), Halt> {
     let example: Option<&Example> = recalled.examples.get(at);
     let question = |contract, messages: Result<_, PromptError>| {
-        messages.map(|messages| Question {
-            contract,
-            messages,
-            sample_idx: 0,
-        })
+        messages.map(|messages| Question::new(contract, messages))
     };
     let ask = question(
         Contract::Plan,

@@ -6,29 +6,21 @@ use judge::Judge;
 use ledger::{Ledger, RunSpec};
 use llm::{ChatError, ChatModel, Scripted, text_reply};
 
-use crate::{Contract, Format, Outcome, Place, Prompts, Status, Step, Strategy, Team};
+use crate::{
+    Allowance, Contract, Format, Outcome, Place, Prompts, Status, Step, Strategy, Team, Without,
+};
 
-type Answer = Result<String, ChatError>;
+pub(super) type Answer = Result<String, ChatError>;
 
 /// A model that answers by a function of the contract, of how often it was owed before, and of the prompt.
 fn script(
     answer: impl Fn(Contract, usize, &str) -> Answer + Send + Sync + 'static,
 ) -> Arc<dyn ChatModel> {
-    let n_asked: [AtomicUsize; 5] = Default::default();
+    let n_asked: [AtomicUsize; Contract::ALL.len()] = Default::default();
     Arc::new(Scripted::new(move |ask: &Ask| {
         let prompt = &ask.messages[1].content;
-        let contract = if prompt.contains("# Your part: checking the plan") {
-            Contract::Confidence
-        } else {
-            assert!(
-                prompt.contains(&format!("# Your part: {}", ask.agent)),
-                "{prompt}"
-            );
-            *Contract::ALL
-                .iter()
-                .find(|contract| contract.agent() == ask.agent)
-                .unwrap()
-        };
+        let contract = contract_of(prompt);
+        assert_eq!(contract.agent(), ask.agent, "{prompt}");
         let at = Contract::ALL
             .iter()
             .position(|other| *other == contract)
@@ -36,6 +28,31 @@ fn script(
         let nth = n_asked[at].fetch_add(1, Ordering::Relaxed);
         answer(contract, nth, prompt).map(|text| text_reply(ask, text))
     }))
+}
+
+/// What a prompt asks for, by the form of reply that it shows last.
+fn contract_of(prompt: &str) -> Contract {
+    let (_, form) = prompt.rsplit_once("in this form:").unwrap();
+    let tags = [
+        ("<confidence>", Contract::Confidence),
+        ("<holds>", Contract::Simulation),
+        ("<reflection>", Contract::Reflection),
+        ("<reasoning>", Contract::Reasoned),
+    ];
+    if let Some((_, contract)) = tags.iter().find(|(tag, _)| form.contains(tag)) {
+        return *contract;
+    }
+    match (
+        form.contains("<example>"),
+        form.contains("<plan>"),
+        form.contains("```"),
+    ) {
+        (true, _, true) => Contract::Analogy,
+        (true, _, false) => Contract::Recall,
+        (false, true, true) => Contract::Repair,
+        (false, true, false) => Contract::Plan,
+        (false, false, _) => Contract::Code,
+    }
 }
 
 static JUDGE: LazyLock<Judge> = LazyLock::new(|| Judge::start(judge::Settings::default()).unwrap());
@@ -63,14 +80,14 @@ fn problem() -> Problem {
 }
 
 /// A team around a script, on a ledger of its own or a given one.
-struct Bench {
-    team: Team,
+pub(super) struct Bench {
+    pub(super) team: Team,
     steps: Arc<Mutex<Vec<Step>>>,
     _folder: Option<tempfile::TempDir>,
 }
 
 impl Bench {
-    fn new(
+    pub(super) fn new(
         strategy: Strategy,
         answer: impl Fn(Contract, usize, &str) -> Answer + Send + Sync + 'static,
     ) -> Bench {
@@ -82,7 +99,7 @@ impl Bench {
         }
     }
 
-    fn on(
+    pub(super) fn on(
         ledger: Ledger,
         strategy: Strategy,
         answer: impl Fn(Contract, usize, &str) -> Answer + Send + Sync + 'static,
@@ -104,6 +121,7 @@ impl Bench {
             language: Language::Python,
             sampling: Sampling::default(),
             checker: Checker::Lines,
+            allowance: Allowance::default(),
             is_stopped: Box::new(|| false),
             on_step: Box::new(move |_, step| seen.lock().unwrap().push(step)),
         };
@@ -114,7 +132,7 @@ impl Bench {
         }
     }
 
-    async fn solve(&self) -> Outcome {
+    pub(super) async fn solve(&self) -> Outcome {
         self.team.solve(&problem()).await.unwrap()
     }
 
@@ -128,31 +146,43 @@ impl Bench {
     }
 }
 
-fn recall(k: usize) -> String {
+pub(super) fn recall(k: usize) -> String {
     let example =
         |at| format!("<example><description>d{at}</description><plan>p{at}</plan></example>\n");
     (1..=k).map(example).collect::<String>() + "<algorithm>addition</algorithm>"
 }
 
-fn confidence(value: usize) -> String {
+pub(super) fn confidence(value: usize) -> String {
     format!("<explanation>so</explanation><confidence>{value}</confidence>")
 }
 
-fn block(body: &str) -> String {
+pub(super) fn block(body: &str) -> String {
     format!("```python\ndef add(a, b):\n    {body}\n```")
 }
 
-fn repaired(body: &str) -> String {
+pub(super) fn repaired(body: &str) -> String {
     format!("<plan>again</plan>\n{}", block(body))
 }
 
-const RIGHT: &str = "return a + b";
+pub(super) const RIGHT: &str = "return a + b";
 /// Passes the first sample only.
-const HALF: &str = "return a * b";
+pub(super) const HALF: &str = "return a * b";
 /// Passes none.
-const WRONG: &str = "return 7";
+pub(super) const WRONG: &str = "return 7";
 
-const MAPCODER: Strategy = Strategy::MapCoder { k: 2, t: 2 };
+const MAPCODER: Strategy = mapcoder(2, 2);
+
+const fn mapcoder(k: usize, t: usize) -> Strategy {
+    Strategy::MapCoder {
+        k,
+        t,
+        without: Without {
+            retrieval: false,
+            planning: false,
+            debugging: false,
+        },
+    }
+}
 
 /// Follows every contract; programs come from `code`, by plan rank and debug round counted over the whole run.
 fn obedient(
@@ -166,6 +196,7 @@ fn obedient(
             Contract::Confidence => confidence(50),
             Contract::Code => block(code(nth)),
             Contract::Repair => repaired(repair(nth)),
+            other => unreachable!("MapCoder asks for no {}", other.name()),
         })
     }
 }
@@ -202,7 +233,7 @@ async fn the_first_right_program_ends_the_work() {
 
 #[tokio::test]
 async fn plans_come_by_falling_confidence() {
-    let bench = Bench::new(Strategy::MapCoder { k: 3, t: 0 }, |contract, _, prompt| {
+    let bench = Bench::new(mapcoder(3, 0), |contract, _, prompt| {
         Ok(match contract {
             Contract::Recall => recall(3),
             Contract::Plan => {
@@ -278,7 +309,7 @@ async fn the_best_program_is_kept_when_none_passes() {
 
 #[tokio::test]
 async fn a_repair_is_told_what_happened() {
-    let bench = Bench::new(Strategy::MapCoder { k: 1, t: 1 }, |contract, _, prompt| {
+    let bench = Bench::new(mapcoder(1, 1), |contract, _, prompt| {
         Ok(match contract {
             Contract::Repair => {
                 for evidence in [
@@ -301,10 +332,7 @@ async fn a_repair_is_told_what_happened() {
 
 #[tokio::test]
 async fn a_greedy_model_is_not_asked_twice_for_the_same_repair() {
-    let bench = Bench::new(
-        Strategy::MapCoder { k: 1, t: 5 },
-        obedient(|_| WRONG, |_| WRONG),
-    );
+    let bench = Bench::new(mapcoder(1, 5), obedient(|_| WRONG, |_| WRONG));
     let outcome = bench.solve().await;
     assert_eq!(
         outcome

@@ -1,9 +1,7 @@
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use agents::Step;
-use datasets::DataSet;
+use agents::{Allowance, Step};
 use domain::Task;
 use evaluation::{
     Drain, Ending, Event, Finished, Header, ProblemResult, Progress, ScoreError, Summary,
@@ -11,12 +9,12 @@ use evaluation::{
 use serde_json::json;
 
 use crate::args::EvalArgs;
-use crate::assets::{self, Asset};
+use crate::data;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::settings::Settings;
 use crate::ui::Ui;
-use crate::wiring::{self, Wired};
+use crate::wiring::{self, Assignment, Wired};
 
 /// Problems at a time, unless the settings say otherwise: enough to fill the batch of the local engine.
 const CONCURRENCY: usize = 8;
@@ -27,10 +25,62 @@ const CONCURRENCY: usize = 8;
 /// When the data, the model or the judge cannot be had, or part of the work is left.
 pub(crate) fn run(args: &EvalArgs, settings: &Settings, ui: &Ui) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen(ui)?;
-    let data = load(&args.data, settings, ui, &interrupt)?;
+    let evaluated = evaluate(args, settings, ui, &interrupt)?;
+    report(&evaluated, ui)?;
+    conclude(args, &evaluated.finished, &interrupt)
+}
+
+/// What a strategy made of a selection of problems.
+pub(super) struct Evaluated {
+    pub(super) header: Header,
+    pub(super) tasks: Vec<Task>,
+    pub(super) finished: Finished,
+    /// The names of the runs under which it is recorded, one for each draw.
+    pub(super) runs: Vec<String>,
+}
+
+impl Evaluated {
+    /// The same with the draws of another run over the same problems.
+    pub(super) fn and(mut self, other: Evaluated) -> Evaluated {
+        self.header.n_draws += other.header.n_draws;
+        self.finished.extend(other.finished);
+        self.runs.extend(other.runs);
+        self
+    }
+
+    /// Its measures.
+    pub(super) fn summary(&self) -> Summary {
+        let results = &self.finished.results;
+        Summary::new(self.header.clone(), results).with_groups(&self.tasks, results)
+    }
+}
+
+/// Lets a strategy work on the problems that the command line selects.
+///
+/// # Errors
+/// When the data, the model or the judge cannot be had.
+pub(super) fn evaluate(
+    args: &EvalArgs,
+    settings: &Settings,
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Evaluated> {
+    let data = data::load(&args.data, settings, ui, interrupt)?;
     let name = data.name.clone();
     let whole = data.digest.clone();
-    let data = data.select(args.limit, args.filter.as_deref());
+    if args.strict {
+        data::refuse_skipped(&data.skipped)?;
+    }
+    let mut data = data.select(args.limit, args.filter.as_deref());
+    if let Some((number, of)) = args.shard {
+        data = data.shard(number, of);
+    }
+    if args.draws > 1 && settings.sampling.temperature == 0.0 {
+        let failure = Failure::new(Exit::Usage, "all draws are the same at temperature 0");
+        return Err(failure
+            .help("set a temperature, such as `--temperature 0.8`, or leave `--draws` out")
+            .into());
+    }
     if data.tasks.is_empty() {
         let failure = Failure::new(
             Exit::NothingSelected,
@@ -45,15 +95,23 @@ pub(crate) fn run(args: &EvalArgs, settings: &Settings, ui: &Ui) -> anyhow::Resu
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let live = Live::new(data.tasks.len());
+        let n_draws = args.draws as usize;
+        let live = Live::new(data.tasks.len() * n_draws);
         let listener = live.clone();
         let data_key = json!({ "name": name, "digest": whole });
-        let wired = wiring::team(
+        let mut wired = wiring::team(
             settings,
-            "eval",
-            &data_key,
+            Assignment {
+                command: "eval",
+                data: data_key,
+                checker: data.format.checker(),
+                allowance: Allowance {
+                    tokens: args.max_problem_tokens,
+                    time: args.max_problem_seconds,
+                },
+            },
             ui,
-            &interrupt,
+            interrupt,
             move |_, step| {
                 if let Step::Asked { call, is_fresh } = step {
                     listener.apply(&Event::Asked {
@@ -67,6 +125,7 @@ pub(crate) fn run(args: &EvalArgs, settings: &Settings, ui: &Ui) -> anyhow::Resu
         let model = wiring::answering(&*wired.model);
         let header = Header {
             held: wiring::held(&*wired.model),
+            n_draws,
             ..Header::new(&data, wired.team.strategy.to_string(), model.clone())
         };
         ui.note(&format!(
@@ -75,46 +134,28 @@ pub(crate) fn run(args: &EvalArgs, settings: &Settings, ui: &Ui) -> anyhow::Resu
             wired.team.strategy
         ));
         let concurrency = settings.concurrency.map_or(CONCURRENCY, |n| n as usize);
-        let finished = work(
-            &wired,
-            data.tasks,
-            concurrency,
-            &live,
-            interrupt.clone(),
-            ui,
-        )
-        .await;
-        report(&header, &finished, ui)?;
+        let mut finished = Finished::default();
+        let mut runs = Vec::new();
+        for draw in 0..n_draws {
+            if draw > 0 {
+                wired.next_draw()?;
+            }
+            runs.push(wired.team.run.to_string());
+            let tasks = data.tasks.clone();
+            finished.extend(work(&wired, tasks, concurrency, &live, interrupt.clone(), ui).await);
+        }
         ui.note(&format!(
             "recorded as run {} in {}",
-            wired.team.run,
+            runs.join(","),
             wired.team.ledger.path().display()
         ));
-        conclude(args, &finished, &interrupt)
+        Ok(Evaluated {
+            header,
+            tasks: data.tasks,
+            finished,
+            runs,
+        })
     })
-}
-
-fn load(
-    name: &str,
-    settings: &Settings,
-    ui: &Ui,
-    interrupt: &Interrupt,
-) -> anyhow::Result<DataSet> {
-    let path = match Asset::find(name).filter(|asset| asset.usage == assets::Use::Data) {
-        Some(asset) => assets::ensure(asset, settings, ui, interrupt)?,
-        None => Path::new(name).to_path_buf(),
-    };
-    let data = datasets::load(&path).map_err(|error| {
-        Failure::new(Exit::Usage, format!("failed to {error}"))
-            .help("`--data` takes `humaneval`, a JSONL file, or a folder of problems")
-    })?;
-    for row in &data.skipped {
-        ui.warn(&format!(
-            "left out {}, line {}: {}",
-            row.file, row.line, row.reason
-        ));
-    }
-    Ok(data)
 }
 
 async fn work(
@@ -172,8 +213,9 @@ async fn solve(wired: &Wired, task: Task) -> Result<ProblemResult, ScoreError> {
     Ok(result)
 }
 
-fn report(header: &Header, finished: &Finished, ui: &Ui) -> anyhow::Result<()> {
-    let summary = Summary::new(header.clone(), &finished.results);
+fn report(evaluated: &Evaluated, ui: &Ui) -> anyhow::Result<()> {
+    let finished = &evaluated.finished;
+    let summary = evaluated.summary();
     if ui.json() {
         for result in &finished.results {
             ui.line(&evaluation::problem_line(result))?;

@@ -1,16 +1,18 @@
 mod show;
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context as _;
+use agents::Strategy;
+use domain::Digest;
+use evaluation::{Header, ProblemResult};
 use ledger::{Ledger, RunSummary};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::RunsCommand;
 use crate::exit::{Exit, Failure};
+use crate::files;
 use crate::settings::Settings;
 use crate::ui::Ui;
 
@@ -45,6 +47,73 @@ pub(super) fn run(command: RunsCommand, settings: &Settings, ui: &Ui) -> anyhow:
             }
             Ok(Exit::Success)
         }
+    }
+}
+
+/// The ledger of the settings and a run in it.
+///
+/// # Errors
+/// When nothing is recorded, or the name fits no run or several.
+pub(super) fn open(name: &str, settings: &Settings) -> anyhow::Result<(Ledger, RunSummary)> {
+    if !settings.ledger.exists() {
+        let message = format!(
+            "nothing is recorded: there is no ledger at {}",
+            settings.ledger.display()
+        );
+        return Err(Failure::new(Exit::NothingSelected, message).into());
+    }
+    let ledger = Ledger::open(&settings.ledger)?;
+    let run = find(&ledger, name)?;
+    Ok((ledger, run))
+}
+
+/// The results of a run, as they were recorded.
+///
+/// # Errors
+/// When there are none, or they have the form of another version.
+pub(super) fn results(ledger: &Ledger, run: &RunSummary) -> anyhow::Result<Vec<ProblemResult>> {
+    let outcomes = ledger.outcomes(&run.id)?;
+    if outcomes.is_empty() {
+        let message = format!("run {} has no finished problem", run.id);
+        return Err(Failure::new(Exit::NothingSelected, message).into());
+    }
+    let results = outcomes.into_iter().map(|(problem, outcome)| {
+        serde_json::from_value(outcome).map_err(|error| {
+            let message = format!("the result of {problem} has another form: {error}");
+            Failure::new(Exit::Failure, message)
+                .help("the same `mapcoder eval` command records it anew, from the recorded calls")
+                .into()
+        })
+    });
+    results.collect()
+}
+
+/// The strategy of a run with its parameters; empty when it had none.
+pub(super) fn strategy(run: &RunSummary) -> String {
+    let strategy = run.spec.settings["strategy"].clone();
+    serde_json::from_value::<Strategy>(strategy)
+        .map_or(String::new(), |strategy| strategy.to_string())
+}
+
+/// What a run was made of, as far as it is recorded; how many problems were selected is not.
+pub(super) fn header(run: &RunSummary) -> Header {
+    let settings = &run.spec.settings;
+    let text = |value: &Value| value.as_str().unwrap_or("unknown").to_string();
+    let mut models: Vec<String> = settings["models"]
+        .as_array()
+        .map_or(Vec::new(), |models| models.iter().map(text).collect());
+    models.dedup();
+    let digest = settings["data"]["digest"]
+        .as_str()
+        .and_then(Digest::from_hex);
+    Header {
+        data: text(&settings["data"]["name"]),
+        digest: digest.unwrap_or_else(|| Digest::of("")),
+        n_selected: 0,
+        n_draws: 1,
+        strategy: strategy(run),
+        model: models.join(", "),
+        held: serde_json::from_value(settings["grammar"].clone()).unwrap_or_default(),
     }
 }
 
@@ -89,33 +158,11 @@ fn list(ledger: &Ledger, ui: &Ui) -> anyhow::Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// Writes to a temporary file beside the place and renames it, so that the place never holds half an export.
+/// Writes a run's records to a file.
 fn export_to(ledger: &Ledger, run: &RunSummary, place: &Path, ui: &Ui) -> anyhow::Result<()> {
-    let draft = draft_of(place);
-    let written = write_draft(ledger, run, &draft)
-        .and_then(|()| std::fs::rename(&draft, place).map_err(Into::into));
-    if written.is_err() {
-        // There may be none; the error that led here is the one to tell.
-        let _ = std::fs::remove_file(&draft);
-    }
-    written.with_context(|| format!("failed to write {}", place.display()))?;
+    files::write_whole(place, |file| Ok(ledger.export(&run.id, file)?))?;
     ui.note(&format!("run {} is in {}", run.id, place.display()));
     Ok(())
-}
-
-fn write_draft(ledger: &Ledger, run: &RunSummary, draft: &Path) -> anyhow::Result<()> {
-    let mut file = BufWriter::new(File::create(draft)?);
-    ledger.export(&run.id, &mut file)?;
-    file.into_inner()
-        .map_err(io::IntoInnerError::into_error)?
-        .sync_all()?;
-    Ok(())
-}
-
-fn draft_of(place: &Path) -> PathBuf {
-    let mut name = place.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.tmp", std::process::id()));
-    place.with_file_name(name)
 }
 
 /// A cost in the unit of the user's price file; nothing without prices.

@@ -2,10 +2,10 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use agents::{CallRecord, Format, Outcome, Place, Status, Step, Strategy};
+use agents::{Allowance, CallRecord, Format, Outcome, Place, Status, Step, Strategy};
 use anyhow::Context as _;
 use datasets::DataSet;
-use domain::{Digest, Judging, Task, Verdict};
+use domain::{Checker, Digest, Judging, Task, Verdict};
 use ledger::CallError;
 use serde_json::json;
 
@@ -14,7 +14,7 @@ use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::settings::Settings;
 use crate::ui::Ui;
-use crate::wiring;
+use crate::wiring::{self, Assignment};
 
 /// Solves one problem: the program goes to standard output, how it came about to standard error.
 ///
@@ -30,9 +30,18 @@ pub(crate) fn run(args: &SolveArgs, settings: &Settings, ui: &Ui) -> anyhow::Res
     runtime.block_on(async {
         let data = json!({ "problem": Digest::of_json(&task) });
         let story = ui.clone();
-        let wired = wiring::team(settings, "solve", &data, ui, &interrupt, move |_, step| {
-            tell(&story, &step)
-        })?;
+        let wired = wiring::team(
+            settings,
+            Assignment {
+                command: "solve",
+                data,
+                checker: Checker::Lines,
+                allowance: Allowance::default(),
+            },
+            ui,
+            &interrupt,
+            move |_, step| tell(&story, &step),
+        )?;
         let team = &wired.team;
         let problem = &task.problem;
         ui.note(&format!(
@@ -105,7 +114,10 @@ fn read(path: &Path) -> anyhow::Result<Task> {
 fn strategy(strategy: Strategy) -> String {
     match strategy {
         Strategy::Direct => "one program, asked for directly".to_string(),
-        Strategy::MapCoder { k, t } => format!("{k} plans, up to {t} repairs each"),
+        Strategy::MapCoder { k, t, without } if without.is_nobody() => {
+            format!("{k} plans, up to {t} repairs each")
+        }
+        other => other.to_string(),
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) enum Kind {
     Switch,
     /// One of some words.
     Choice(&'static [&'static str]),
+    /// Any of some words, with commas between them.
+    Words(&'static [&'static str]),
 }
 
 /// One setting.
@@ -108,11 +110,13 @@ pub(super) static KEYS: &[Key] = &[
     Key::new("sampling.seed", Kind::Count(0, LARGEST_SEED), Some("0")),
     Key::new(
         "strategy",
-        Kind::Choice(&["mapcoder", "direct"]),
+        Kind::Choice(&agents::Strategy::NAMES),
         Some("mapcoder"),
     ),
     Key::new("k", Kind::Count(1, 100), Some("3")),
     Key::new("t", Kind::Count(0, 100), Some("5")),
+    Key::new("n", Kind::Count(1, 1000), Some("10")),
+    Key::new("without", Kind::Words(&agents::Without::NAMES), None),
     Key::new("language", Kind::Choice(LANGUAGES), Some("python")),
     Key::new("concurrency", Kind::Count(1, 100_000), None),
     Key::new("n_parallel", Kind::Count(1, 1024), None),
@@ -203,6 +207,18 @@ impl Kind {
                 "false" | "0" | "no" | "off" => Ok(Value::Switch(false)),
                 _ => Err("`true` or `false`".to_string()),
             },
+            Kind::Words(words) => {
+                let given: Vec<&str> = text.split(',').map(str::trim).collect();
+                if given.iter().all(|word| words.contains(word)) {
+                    Ok(Value::Text(given.join(",")))
+                } else {
+                    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+                    Err(format!(
+                        "some of {}, with commas between them",
+                        words.join(", ")
+                    ))
+                }
+            }
             Kind::Choice(words) if words.contains(&text) => Ok(Value::Text(text.to_string())),
             Kind::Choice(words) => {
                 let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();

@@ -254,7 +254,7 @@ fn every_key_can_be_set_by_its_variable() {
             keys::Kind::Path => "/some/path",
             keys::Kind::Count(..) | keys::Kind::Number(..) => "1",
             keys::Kind::Switch => "true",
-            keys::Kind::Choice(words) => words[1],
+            keys::Kind::Choice(words) | keys::Kind::Words(words) => words[1],
         };
         let world = World::new().with(&key.variable(), value);
         assert_eq!(world.shown(key.name), pair(value, &key.variable()));

@@ -1,10 +1,17 @@
 use crate::world::World;
 
 /// The subcommands whose help is kept as a snapshot, each with its page's name.
-const PAGES: [(&str, &[&str]); 17] = [
+const PAGES: [(&str, &[&str]); 24] = [
     ("mapcoder", &[]),
     ("solve", &["solve"]),
     ("eval", &["eval"]),
+    ("report", &["report"]),
+    ("view", &["view"]),
+    ("compare", &["compare"]),
+    ("rejudge", &["rejudge"]),
+    ("verify", &["verify"]),
+    ("data", &["data"]),
+    ("data-split", &["data", "split"]),
     ("bench-pipeline", &["bench", "pipeline"]),
     ("judge", &["judge"]),
     ("judge-run", &["judge", "run"]),

@@ -134,6 +134,7 @@ fn respond(path: &str, range: &str, is_known: bool, shelf: &Shelf, port: u16) ->
     let refused: Response = ("401 Unauthorized", String::new(), Vec::new());
     if let Some(repo) = path
         .strip_prefix("/api/models/")
+        .or_else(|| path.strip_prefix("/api/"))
         .and_then(|rest| rest.strip_suffix("/revision/main"))
     {
         let files: Vec<Value> = shelf
@@ -348,7 +349,7 @@ fn errors_say_what_is_wrong_and_never_hold_the_token() {
         (
             Some(2),
             "error: hf:owner/nothing is not on http://HUB\n\
-             help: check the name on the hub's page of the model\n"
+             help: check the name on its page of the hub\n"
                 .to_string()
         )
     );
@@ -428,4 +429,43 @@ fn a_local_folder_is_described() {
         outcome.stderr.contains("error: no model file at "),
         "{outcome:?}"
     );
+}
+
+#[test]
+fn a_file_of_a_data_set_is_fetched_and_read() {
+    let row = json!({"task_id": "T/0", "prompt": "def f(n):\n", "entry_point": "f",
+        "test": "def check(f):\n    assert f(1) == 2\n"});
+    let mut shelf = Shelf::default();
+    let key = (
+        "datasets/owner/set".to_string(),
+        "data/test.jsonl".to_string(),
+    );
+    shelf.files.insert(key, format!("{row}\n").into_bytes());
+    let hub = MockHub::new(shelf);
+    let world = hub.world().with("HF_TOKEN", TOKEN);
+    let pulled = world.run(&["data", "pull", "hf:owner/set/data/test.jsonl"]);
+    assert_eq!(pulled.code, Some(0), "{}", pulled.stderr);
+    assert!(
+        pulled.stdout.contains("datasets--owner--set"),
+        "{}",
+        pulled.stdout
+    );
+    check_secret(&pulled);
+    hub.requests();
+    let info = world.run(&["data", "info", "hf:owner/set/data/test.jsonl", "--json"]);
+    let line: Value = serde_json::from_str(&info.stdout).unwrap();
+    assert_eq!(
+        (&line["format"], &line["n_problems"]),
+        (&json!("HumanEval"), &json!(1))
+    );
+    assert_eq!(hub.requests(), [""; 0], "it is in the cache");
+    for (name, code, expect) in [
+        ("hf:owner/set", 2, "is no file of a data set"),
+        ("hf:owner/set/../x", 2, "is no file of a data set"),
+        ("hf:owner/other/a.jsonl", 2, "is not on"),
+    ] {
+        let outcome = world.run(&["data", "pull", name]);
+        assert_eq!(outcome.code, Some(code), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains(expect), "{}", outcome.stderr);
+    }
 }

@@ -7,12 +7,16 @@
 )]
 
 mod adapters;
+mod compare;
 mod config;
+mod data;
 mod doctor;
 mod help;
 mod hub;
 mod judge;
 mod model;
+mod rejudge;
+mod report;
 mod runs;
 mod train;
 mod work;

@@ -6,14 +6,14 @@ use std::process::{Child, ChildStdin, Stdio};
 use crate::world::World;
 
 /// The program's own test server: its first program is wrong, its repair is right. It ends with this value.
-struct Server {
+pub(crate) struct Server {
     process: Child,
     _stdin: Option<ChildStdin>,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Server {
-    fn start(world: &World, latency_ms: u32) -> Server {
+    pub(crate) fn start(world: &World, latency_ms: u32) -> Server {
         let mut command = world.command(&[
             "bench",
             "mock-server",
@@ -46,7 +46,7 @@ impl Drop for Server {
 }
 
 /// A problem that the server's repair solves, told apart from others by a number.
-fn problem(number: usize) -> String {
+pub(crate) fn problem(number: usize) -> String {
     format!(
         "# Add {number}\n\nReturn the sum of two numbers, and think of {number}.\n\n## Function\n\n```python\n\
          def add(a, b):\n    \"\"\"The sum of a and b.\"\"\"\n```\n\n## Samples\n\n```python\nassert add(1, {number}) == 1 + {number}\n```\n\n\
@@ -54,7 +54,7 @@ fn problem(number: usize) -> String {
     )
 }
 
-fn arguments<'a>(server: &'a str, first: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn arguments<'a>(server: &'a str, first: &[&'a str]) -> Vec<&'a str> {
     [first, &["--base-url", server, "--model", "mock"]].concat()
 }
 

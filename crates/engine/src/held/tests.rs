@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use agents::contract::{Wanted, code, confidence, plan, recall, repair};
+use agents::contract::{
+    Wanted, analogy, code, confidence, plan, reasoned, recall, reflection, repair, simulation,
+};
 use agents::{Contract, Format};
 use domain::Language;
 use model::{Gguf, SamplerSettings};
@@ -28,8 +30,12 @@ fn is_strict(contract: Contract, reply: &str) -> bool {
         Contract::Recall => recall(reply, K).format,
         Contract::Plan => plan(reply).format,
         Contract::Confidence => confidence(reply).format,
+        Contract::Simulation => simulation(reply).format,
         Contract::Code => code(reply, wanted).format,
+        Contract::Reasoned => reasoned(reply, wanted).format,
+        Contract::Analogy => analogy(reply, K, wanted).format,
         Contract::Repair => repair(reply, wanted).format,
+        Contract::Reflection => reflection(reply).format,
     };
     format == Format::Strict
 }
@@ -199,6 +205,6 @@ fn whatever_a_model_does_every_reply_is_read_strictly() {
             n_cut += usize::from(finish != Finish::Stop);
         }
     }
-    assert_eq!(n_replies, 1_200);
+    assert_eq!(n_replies, 240 * Contract::ALL.len());
     assert!(n_cut > 200, "limits were met only {n_cut} times");
 }

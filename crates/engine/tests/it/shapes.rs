@@ -22,7 +22,7 @@ fn asks(n: u32, temperature: f32, max_tokens: u32) -> Vec<Ask> {
             );
             ask.sample_idx = i;
             ask.sampling.temperature = temperature;
-            ask.shape = Some(shape(Contract::ALL[i as usize % 5]));
+            ask.shape = Some(shape(Contract::ALL[i as usize % Contract::ALL.len()]));
             ask
         })
         .collect()

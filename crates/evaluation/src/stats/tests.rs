@@ -106,3 +106,98 @@ proptest! {
         prop_assert_eq!(at(0.0), values.iter().copied().fold(f64::INFINITY, f64::min));
     }
 }
+
+#[test]
+fn a_permutation_test_of_ones_is_mcnemar_s() {
+    for (first, second) in [(0, 0), (1, 0), (6, 0), (3, 2), (9, 1), (10, 10)] {
+        let mut differences = vec![0.0; 40];
+        differences.extend(vec![1.0; first]);
+        differences.extend(vec![-1.0; second]);
+        let exact = mcnemar_exact(first, second);
+        let p = permutation(&differences);
+        assert!((p - exact).abs() < 1e-12, "{first}, {second}: {p}, {exact}");
+    }
+}
+
+#[test]
+fn a_permutation_test_beyond_twenty_differences_is_close_to_the_exact_one() {
+    for (first, second) in [(20, 10), (15, 15), (30, 12)] {
+        let mut differences = vec![1.0; first];
+        differences.extend(vec![-1.0; second]);
+        let exact = mcnemar_exact(first, second);
+        // Four standard errors of 100,000 draws.
+        let bound = 4.0 * (exact * (1.0 - exact) / 1e5).sqrt() + 2e-5;
+        assert!((permutation(&differences) - exact).abs() < bound);
+    }
+}
+
+#[test]
+fn the_permutation_test_of_darwin_s_plants() {
+    // Fisher (1935) tries all 32,768 signs of these fifteen differences in eighths of an inch, and counts 863 sums
+    // that are as large as the observed one, on each side.
+    let plants = [
+        49.0, -67.0, 8.0, 16.0, 6.0, 23.0, 28.0, 41.0, 14.0, 29.0, 56.0, 24.0, 75.0, 60.0, -48.0,
+    ];
+    assert_eq!(permutation(&plants), 2.0 * 863.0 / 32_768.0);
+}
+
+#[test]
+fn holm_adjusts_as_r_does() {
+    // R: p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm")
+    let adjusted = holm(&[0.01, 0.04, 0.03, 0.005]);
+    for (found, expect) in adjusted.iter().zip([0.03, 0.06, 0.06, 0.02]) {
+        assert!((found - expect).abs() < 1e-12, "{adjusted:?}");
+    }
+    assert_eq!(holm(&[0.9, 0.8]), [1.0, 1.0]);
+    assert_eq!(holm(&[]), [0.0; 0]);
+}
+
+#[test]
+fn the_smallest_difference_is_found_in_four_cases_of_five() {
+    use crate::stats::random::Random;
+    let (n, discordant) = (400, 0.2);
+    let difference = smallest_difference(n, discordant).unwrap();
+    let share_first = f64::midpoint(discordant, difference);
+    let mut random = Random::new(7);
+    let mut n_found = 0;
+    const RUNS: usize = 4000;
+    for _ in 0..RUNS {
+        let (mut first, mut second) = (0, 0);
+        for _ in 0..n {
+            let draw = random.below(1_000_000) as f64 / 1e6;
+            if draw < share_first {
+                first += 1;
+            } else if draw < discordant {
+                second += 1;
+            }
+        }
+        n_found += usize::from(mcnemar_exact(first, second) < 0.05);
+    }
+    let power = n_found as f64 / RUNS as f64;
+    // The exact test is a little more careful than the approximation.
+    assert!((0.72..0.83).contains(&power), "{power}");
+    assert_eq!(smallest_difference(5, 0.2), None);
+    assert_eq!(smallest_difference(100, 0.0), None);
+    assert!(smallest_difference(10_000, 0.2) < smallest_difference(400, 0.2));
+}
+
+#[test]
+fn the_bootstrap_covers_the_mean_as_often_as_it_says() {
+    use crate::stats::random::Random;
+    let mut random = Random::new(11);
+    const RUNS: usize = 600;
+    let mut n_covered = 0;
+    for run in 0..RUNS {
+        // Shares of five samples each, whose mean is 0.5: five coins for each of eighty problems.
+        let values: Vec<f64> = (0..80)
+            .map(|_| (random.bits() & 31).count_ones() as f64 / 5.0)
+            .collect();
+        let interval = bootstrap::bootstrap_with(&values, 400, run as u64).unwrap();
+        n_covered += usize::from(interval.low <= 0.5 && 0.5 <= interval.high);
+    }
+    let coverage = n_covered as f64 / RUNS as f64;
+    assert!((0.91..0.98).contains(&coverage), "{coverage}");
+    assert_eq!(bootstrap_mean(&[]), None);
+    let certain = bootstrap_mean(&[1.0; 9]).unwrap();
+    assert_eq!((certain.low, certain.high), (1.0, 1.0));
+}

@@ -12,7 +12,8 @@ fn every_problem_is_counted_once_and_faults_do_not_touch_the_score() {
         summary.endings,
         EndingCounts {
             solved: 2,
-            failed: 2,
+            failed: 1,
+            format_failure: 1,
             budget: 1,
             judge_fault: 2,
             endpoint_fault: 1,
@@ -22,7 +23,7 @@ fn every_problem_is_counted_once_and_faults_do_not_touch_the_score() {
     assert_eq!(summary.n_missing, 1);
     assert_eq!(summary.pass_at_1, Some(0.5));
     assert_eq!(summary.interval, wilson(2, 4));
-    assert_eq!((summary.n_sample_only, summary.n_without_program), (1, 1));
+    assert_eq!(summary.n_sample_only, 1);
     let solved: Vec<(usize, usize, usize)> = summary
         .places
         .iter()
@@ -95,4 +96,94 @@ proptest! {
         let counted: usize = Ending::ALL.iter().map(|ending| sorted.endings.get(*ending)).sum();
         prop_assert_eq!(counted, chosen.len());
     }
+}
+
+#[test]
+fn several_draws_of_a_problem_give_pass_at_k() {
+    let draw = |id: &str, verdict| scored(id, (0, 0), verdict);
+    let (yes, no) = (Verdict::Accepted, Verdict::WrongAnswer);
+    let mut results = vec![draw("p/0", yes), draw("p/0", no), draw("p/0", no)];
+    results.extend([draw("p/1", yes), draw("p/1", yes), draw("p/1", yes)]);
+    // One draw of the last problem was never decided.
+    results.extend([draw("p/2", no), draw("p/2", no)]);
+    results.push(ProblemResult::unscored(outcome(
+        "p/2",
+        Status::JudgeFault,
+        None,
+    )));
+    let header = Header {
+        n_selected: 3,
+        n_draws: 3,
+        ..header()
+    };
+    let summary = Summary::new(header, &results);
+    assert_eq!(summary.n_missing, 0);
+    let shares: Vec<(usize, usize, f64)> = summary
+        .pass_at
+        .iter()
+        .map(|one| (one.k, one.n_problems, (one.share * 9.0).round() / 9.0))
+        .collect();
+    // (1/3 + 1 + 0) / 3, (2/3 + 1 + 0) / 3, and without the problem of two draws (1 + 1) / 2.
+    assert_eq!(shares, [(1, 3, 4.0 / 9.0), (2, 3, 5.0 / 9.0), (3, 2, 1.0)]);
+    assert_eq!(summary.pass_at_1, Some(summary.pass_at[0].share));
+    assert!(summary.interval.low < summary.pass_at[0].share);
+    insta::assert_snapshot!(summary.render());
+}
+
+#[test]
+fn problems_are_grouped_by_difficulty_tag_and_language() {
+    use crate::fixtures::task;
+    let task = |id: &str, difficulty: &str, tags: &[&str]| {
+        let mut task = task(id);
+        task.problem.difficulty = Some(difficulty.to_string());
+        task.problem.tags = tags.iter().map(|tag| tag.to_string()).collect();
+        task
+    };
+    let tasks = [
+        task("p/0", "1200", &["dp", "math"]),
+        task("p/1", "900", &["dp"]),
+        task("p/2", "900", &[]),
+        task("p/3", "900", &[]),
+    ];
+    let summary = Summary::new(header(), &results()).with_groups(&tasks, &results());
+    let found: Vec<(Grouping, &str, usize, usize)> = summary
+        .groups
+        .iter()
+        .map(|group| {
+            (
+                group.grouping,
+                group.name.as_str(),
+                group.n_solved,
+                group.n_decided,
+            )
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (Grouping::Difficulty, "900", 1, 3),
+            (Grouping::Difficulty, "1200", 1, 1),
+            (Grouping::Tag, "dp", 2, 2),
+            (Grouping::Tag, "math", 1, 1),
+            (Grouping::Language, "python", 2, 3),
+        ]
+    );
+    assert!(
+        summary.render().contains("difficulty  solved  of"),
+        "{}",
+        summary.render()
+    );
+    assert_eq!(
+        summary.tokens_per_solved,
+        Some(
+            (results()
+                .iter()
+                .map(|result| {
+                    let usage = result.outcome.usage();
+                    usage.prompt_tokens + usage.completion_tokens
+                })
+                .sum::<u64>() as f64)
+                / 2.0
+        )
+    );
 }

@@ -114,10 +114,15 @@ fn measure(
             ledger,
             run,
             prompts: Prompts::built_in(),
-            strategy: Strategy::MapCoder { k: 3, t: 5 },
+            strategy: Strategy::MapCoder {
+                k: 3,
+                t: 5,
+                without: agents::Without::default(),
+            },
             language: Language::Python,
             sampling: Sampling::default(),
             checker: Checker::Lines,
+            allowance: agents::Allowance::default(),
             is_stopped: Box::new(|| false),
             on_step: Box::new(|_, _| {}),
         };

@@ -1,0 +1,232 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use datasets::{Answers, DataSet};
+use evaluation::rejudge::{
+    FileScore, HubEntry, Rejudged, Rejudgement, evalplus_results, file_scores, rejudge,
+    rejudged_line, render_scores,
+};
+use evaluation::{Align, Table};
+use judge::Judge;
+use serde_json::json;
+
+use crate::args::RejudgeArgs;
+use crate::exit::{Exit, Failure};
+use crate::interrupt::Interrupt;
+use crate::settings::Settings;
+use crate::ui::Ui;
+use crate::{data, files, wiring};
+
+/// Answers in work for each cell.
+const PER_CELL: usize = 4;
+
+/// Judges published answers again.
+///
+/// # Errors
+/// When the data or a file cannot be read, nothing is left to judge, or the judge cannot be had.
+pub(super) fn run(args: &RejudgeArgs, settings: &Settings, ui: &Ui) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::listen(ui)?;
+    let set = data::load(&args.data, settings, ui, &interrupt)?;
+    if args.strict {
+        data::refuse_skipped(&set.skipped)?;
+    }
+    let answers = read(args, ui)?;
+    if answers.answers.is_empty() {
+        return Err(Failure::new(Exit::NothingSelected, "the files hold no answer").into());
+    }
+    let judge = wiring::judge(settings, ui)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
+    let concurrency = settings.for_judge().n_cells.max(1) * PER_CELL;
+    let found = runtime.block_on(work(
+        args,
+        &set,
+        &answers,
+        &judge,
+        concurrency,
+        interrupt,
+        ui,
+    ))?;
+    let Some(found) = found else {
+        ui.note("stopped before the end; nothing is printed, as scores of a part mislead");
+        return Ok(Exit::Interrupted);
+    };
+    if args.strict {
+        data::refuse_skipped(&found.unknown)?;
+    }
+    data::warn_of_skipped(&found.unknown, ui);
+    if found.rejudged.is_empty() {
+        let message = format!("no answer is to a problem of {}", set.name);
+        return Err(Failure::new(Exit::NothingSelected, message)
+            .help("`--data` names the data set that the answers were written for")
+            .into());
+    }
+    let scores = file_scores(&found.rejudged);
+    print(&found.rejudged, &scores, ui)?;
+    export(args, &set, &found.rejudged, &scores, ui)?;
+    Ok(Exit::Success)
+}
+
+fn read(args: &RejudgeArgs, ui: &Ui) -> anyhow::Result<Answers> {
+    let mut all = Answers::default();
+    for file in &args.files {
+        let answers = datasets::load_answers(file)
+            .map_err(|error| Failure::new(Exit::Usage, format!("failed to {error}")))?;
+        all.answers.extend(answers.answers);
+        all.skipped.extend(answers.skipped);
+    }
+    if args.strict {
+        data::refuse_skipped(&all.skipped)?;
+    }
+    data::warn_of_skipped(&all.skipped, ui);
+    let mut number = 0;
+    all.answers.retain(|_| {
+        number += 1;
+        (number - 1) % args.every == 0
+    });
+    Ok(all)
+}
+
+/// What came out; absent when the user stopped it.
+async fn work(
+    args: &RejudgeArgs,
+    set: &DataSet,
+    answers: &Answers,
+    judge: &Judge,
+    concurrency: usize,
+    mut interrupt: Interrupt,
+    ui: &Ui,
+) -> anyhow::Result<Option<Rejudgement>> {
+    let harnesses = match (&args.compat[..], set.format.harness()) {
+        ([], usual) => usual.into_iter().collect(),
+        (chosen, _) => chosen.to_vec(),
+    };
+    let n_answers = answers.answers.len();
+    ui.note(&format!("{n_answers} answers to problems of {}", set.name));
+    let line = ui.live();
+    let n_done = std::cell::Cell::new(0);
+    let rejudging = rejudge(judge, set, answers, &harnesses, concurrency, || {
+        n_done.set(n_done.get() + 1);
+    });
+    tokio::pin!(rejudging);
+    let said = || format!("{} of {n_answers} judged", n_done.get());
+    let mut ticks = tokio::time::interval(Duration::from_millis(200));
+    loop {
+        tokio::select! {
+            found = &mut rejudging => {
+                line.close(&said());
+                return Ok(Some(found?));
+            }
+            _ = ticks.tick() => line.show(&said()),
+            () = interrupt.wait() => return Ok(None),
+        }
+    }
+}
+
+fn print(rejudged: &[Rejudged], scores: &[FileScore], ui: &Ui) -> anyhow::Result<()> {
+    if ui.json() {
+        for one in rejudged {
+            ui.line(&rejudged_line(one))?;
+        }
+        for score in scores {
+            let line = json!({"schema": "mapcoder.rejudge.file/1", "score": score});
+            ui.line(&line.to_string())?;
+        }
+        return Ok(());
+    }
+    ui.line(render_scores(scores).trim_end())?;
+    for score in scores.iter().filter(|score| score.n_unjudged > 0) {
+        ui.warn(&format!(
+            "{}: {} answers are in no score, as nothing here runs their language",
+            score.origin, score.n_unjudged
+        ));
+    }
+    if rejudged.iter().any(|one| one.samples_only) {
+        ui.note(
+            "problems without hidden tests were judged by their samples: an answer that was recorded as right must \
+             pass them, one that was recorded as wrong may",
+        );
+    }
+    let mut table = Table::new(
+        ["file", "problem", "recorded", "here", "reason"].map(|name| (name, Align::Left)),
+    );
+    let mut n_different = 0;
+    for one in rejudged {
+        let Some(reason) = &one.reason else { continue };
+        let recorded = if one.recorded == Some(true) {
+            "right"
+        } else {
+            "wrong"
+        };
+        table.row([
+            one.origin.clone(),
+            one.id.clone(),
+            recorded.to_string(),
+            one.strict.verdict.to_string(),
+            reason.to_string(),
+        ]);
+        n_different += 1;
+    }
+    if n_different > 0 {
+        ui.line("")?;
+        ui.line(table.to_string().trim_end())?;
+    } else if rejudged.iter().any(|one| one.recorded.is_some()) {
+        ui.line("every verdict is as recorded")?;
+    }
+    Ok(())
+}
+
+fn export(
+    args: &RejudgeArgs,
+    set: &DataSet,
+    rejudged: &[Rejudged],
+    scores: &[FileScore],
+    ui: &Ui,
+) -> anyhow::Result<()> {
+    let date = today();
+    if let Some(place) = &args.evalplus {
+        let results = evalplus_results(rejudged, set.digest.as_str(), &date);
+        files::write_text(place, &results.to_string())?;
+        ui.note(&format!("EvalPlus' form is in {}", place.display()));
+    }
+    if let (Some(place), Some((id, task))) = (&args.hub, &args.hub_dataset) {
+        let [score] = scores else {
+            let message = "an entry for the hub is made of one file's answers, not of several";
+            return Err(Failure::new(Exit::Usage, message).into());
+        };
+        let entry = HubEntry::new(id, task, &date, &score.all);
+        files::write_text(place, &entry.to_yaml())?;
+        ui.note(&format!("the hub's entry is in {}", place.display()));
+    }
+    Ok(())
+}
+
+/// Today's date in UTC, such as `2026-01-31`.
+fn today() -> String {
+    // A clock before 1970 has no date worth telling.
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let days = since.map_or(0, |since| since.as_secs() / 86_400);
+    date(days)
+}
+
+/// The date that many days after the first of January 1970 (Howard Hinnant's `civil_from_days`).
+fn date(days: u64) -> String {
+    let days = days + 719_468;
+    let era = days / 146_097;
+    let day_of_era = days % 146_097;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+#[cfg(test)]
+mod tests;

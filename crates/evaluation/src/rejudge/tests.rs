@@ -1,0 +1,120 @@
+use serde_json::json;
+
+use super::*;
+
+fn said(verdict: Verdict) -> Said {
+    Said {
+        verdict,
+        message: "line 1: expected `1`, found `2`".to_string(),
+    }
+}
+
+fn rejudged(id: &str, recorded: Option<bool>, strict: Verdict, execeval: Verdict) -> Rejudged {
+    Rejudged {
+        origin: "results.jsonl".to_string(),
+        line: 1,
+        id: id.to_string(),
+        code: "print(1)".to_string(),
+        recorded,
+        errata: Vec::new(),
+        samples_only: false,
+        strict: said(strict),
+        compat: vec![(Harness::ExecEval, said(execeval))],
+        reason: None,
+    }
+}
+
+const RIGHT: Verdict = Verdict::Accepted;
+const WRONG: Verdict = Verdict::WrongAnswer;
+
+fn all() -> Vec<Rejudged> {
+    let mut typed = rejudged("a/3", Some(false), RIGHT, RIGHT);
+    typed.errata = vec!["its tests are odd"];
+    vec![
+        rejudged("a/0", Some(true), RIGHT, RIGHT),
+        rejudged("a/1", Some(true), WRONG, RIGHT),
+        rejudged("a/2", Some(false), WRONG, WRONG),
+        typed,
+        rejudged("a/4", Some(true), Verdict::LanguageUnavailable, WRONG),
+    ]
+}
+
+#[test]
+fn a_difference_is_explained_by_the_first_reason_that_fits() {
+    let all = all();
+    let reason = |at: usize, leaked| Reason::of(&all[at], leaked);
+    assert_eq!(
+        reason(1, None),
+        Reason::Comparison {
+            harness: Harness::ExecEval
+        }
+    );
+    assert_eq!(
+        reason(1, Some(false)),
+        Reason::Comparison {
+            harness: Harness::ExecEval
+        }
+    );
+    assert_eq!(reason(1, Some(true)), Reason::OneNamespace);
+    assert_eq!(
+        reason(3, None),
+        Reason::Erratum {
+            what: "its tests are odd"
+        }
+    );
+    let unexplained = rejudged("a/5", Some(true), WRONG, WRONG);
+    assert_eq!(
+        Reason::of(&unexplained, Some(false)).to_string(),
+        "judged here: wrong answer: line 1: expected `1`, found `2`"
+    );
+}
+
+#[test]
+fn samples_alone_contradict_only_what_was_recorded_as_right() {
+    let mut one = rejudged("a/0", Some(false), RIGHT, RIGHT);
+    assert!(one.differs());
+    one.samples_only = true;
+    assert!(!one.differs());
+    one.recorded = Some(true);
+    one.strict = said(WRONG);
+    assert!(one.differs());
+    one.recorded = None;
+    assert!(!one.differs());
+}
+
+#[test]
+fn scores_count_known_answers_and_show_errata_apart() {
+    let [score] = &file_scores(&all())[..] else {
+        panic!("one file")
+    };
+    let all = &score.all;
+    assert_eq!(
+        (all.n, all.recorded, all.strict, all.n_different),
+        (4, Some(2), 2, 2)
+    );
+    assert_eq!(all.compat, [(Harness::ExecEval, 3)]);
+    assert_eq!(score.n_unjudged, 1);
+    let errata = score.errata.as_ref().unwrap();
+    assert_eq!((errata.n, errata.recorded, errata.strict), (1, Some(0), 1));
+    insta::assert_snapshot!(render_scores(std::slice::from_ref(score)));
+}
+
+#[test]
+fn results_are_exported_in_two_known_forms() {
+    let results = evalplus_results(&all(), "abc", "2026-01-31");
+    assert_eq!(results["eval"].as_object().unwrap().len(), 4);
+    assert_eq!(results["eval"]["a/1"][0]["base_status"], json!("fail"));
+    assert_eq!(results["eval"]["a/0"][0]["solution"], json!("print(1)"));
+    let score = &file_scores(&all())[0].all;
+    let entry = HubEntry::new(
+        "openai/openai_humaneval",
+        "openai_humaneval",
+        "2026-01-31",
+        score,
+    );
+    assert_eq!(
+        entry.to_yaml(),
+        "- dataset:\n    id: \"openai/openai_humaneval\"\n    task_id: \"openai_humaneval\"\n  value: 50.00\n  \
+         date: \"2026-01-31\"\n  notes: \"2 of 4, 95 % interval 15.0 to 85.0\"\n"
+    );
+}

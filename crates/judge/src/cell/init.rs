@@ -176,7 +176,7 @@ impl Init<'_> {
             else {
                 continue;
             };
-            let dirty = match self.supervise(&task, &allowance, isolation, &frame.fds) {
+            let dirty = match self.supervise(&task, &allowance, isolation, frame.fds) {
                 Ok(dirty) => dirty,
                 Err(_) => return,
             };

@@ -27,7 +27,7 @@ impl Init<'_> {
         task: &Task,
         allowance: &Allowance,
         isolation: Isolation,
-        fds: &[OwnedFd],
+        fds: Vec<OwnedFd>,
     ) -> Result<bool, FrameError> {
         let is_nested = isolation == Isolation::Fresh && self.setup.rung >= Rung::Userns;
         let (outcome, stdout, stderr) = match self.run_once(task, allowance, is_nested, fds) {
@@ -51,7 +51,7 @@ impl Init<'_> {
         task: &Task,
         allowance: &Allowance,
         is_nested: bool,
-        fds: &[OwnedFd],
+        fds: Vec<OwnedFd>,
     ) -> Result<(Outcome, Vec<u8>, Vec<u8>), Broken> {
         let broken = |error: std::io::Error| Broken::Cell(error.to_string());
         let n_fds = if matches!(task, Task::Compile { .. }) {
@@ -86,8 +86,9 @@ impl Init<'_> {
             return Err(Broken::Cell("the files could not be laid out".into()));
         }
         let start = Instant::now();
-        let running = self.start(task, allowance, is_nested, fds, [&stdout_end, &stderr_end])?;
-        drop((stdout_end, stderr_end));
+        let running = self.start(task, allowance, is_nested, &fds, [&stdout_end, &stderr_end])?;
+        // Whoever reads or writes at the other ends shall see when the program hangs up.
+        drop((stdout_end, stderr_end, fds));
         let mut watch = Watch::new(self, allowance, baseline, start, running);
         let mut stdout = Drain::new(stdout, None);
         let mut stderr = Drain::new(stderr, Some(STDERR_TAIL));

@@ -14,7 +14,7 @@ pub(super) struct Progress<'a> {
     interrupt: &'a Interrupt,
     about: &'a str,
     live: Live,
-    line: String,
+    last: Option<StepReport>,
     /// Tokens and seconds of the latest steps.
     latest: Vec<(usize, f64)>,
     measured: String,
@@ -27,7 +27,7 @@ impl<'a> Progress<'a> {
             interrupt,
             about,
             live: ui.live(),
-            line: String::new(),
+            last: None,
             latest: Vec::new(),
             measured: String::new(),
         }
@@ -35,23 +35,28 @@ impl<'a> Progress<'a> {
 
     /// Leaves the last line standing.
     pub(super) fn close(&self) {
-        if !self.line.is_empty() {
-            self.live.close(&self.line);
+        if let Some(last) = &self.last {
+            self.live.close(&self.line(last));
         }
     }
 
-    fn step(&mut self, report: &StepReport) {
+    fn step(&mut self, report: StepReport) {
         if self.latest.len() == WINDOW {
             self.latest.remove(0);
         }
         self.latest.push((report.tokens, report.seconds));
+        self.last = Some(report);
+        self.live.show(&self.line(&report));
+    }
+
+    fn line(&self, report: &StepReport) -> String {
         let n_tokens: usize = self.latest.iter().map(|(tokens, _)| tokens).sum();
         let seconds: f64 = self.latest.iter().map(|(_, seconds)| seconds).sum();
         let left = (report.n_steps - report.step) as f64 * seconds / self.latest.len() as f64;
         let memory = crate::memory::peak().map_or(String::new(), |bytes| {
             format!(" · {:.2} GiB", bytes as f64 / f64::from(1 << 30))
         });
-        self.line = format!(
+        format!(
             "{}step {}/{} · loss {:.4}{} · {:.0} tokens/s · {} left{memory}",
             self.about,
             report.step,
@@ -60,8 +65,7 @@ impl<'a> Progress<'a> {
             self.measured,
             n_tokens as f64 / seconds,
             duration(left),
-        );
-        self.live.show(&self.line);
+        )
     }
 
     /// One JSON line, where those are wanted. A reader that is gone ends nothing: the adapter is what counts.
@@ -80,7 +84,7 @@ impl Watch for Progress<'_> {
                 self.ui.note(&text);
             }
             Event::Step(report) => {
-                self.step(&report);
+                self.step(report);
                 let mut line = json!(report);
                 line["schema"] = json!("mapcoder.train.step/1");
                 self.json(line);

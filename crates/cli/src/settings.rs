@@ -67,6 +67,8 @@ pub(crate) struct Settings {
     pub(crate) context: Option<u32>,
     /// Whether the local engine holds replies to their form.
     pub(crate) grammar: bool,
+    /// Whether the local engine guesses tokens from what was said before.
+    pub(crate) lookup: bool,
     /// Folder of prompt templates that replace the built-in ones.
     pub(crate) prompts: Option<PathBuf>,
     /// The ledger file.
@@ -225,6 +227,7 @@ impl Settings {
             threads: taken.small("threads"),
             context: taken.small("context"),
             grammar: taken.set(Taken::switch, "grammar"),
+            lookup: taken.set(Taken::switch, "lookup"),
             prompts: taken.path("prompts"),
             ledger: taken.set(Taken::path, "ledger"),
             cache: taken.set(Taken::path, "cache"),

@@ -4,7 +4,7 @@
 //! 2. [`team`] puts everything together under a run whose name is the content of its settings.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -159,6 +159,30 @@ fn server(settings: &Settings) -> anyhow::Result<OpenAi> {
         .map_err(|error| Failure::new(Exit::Usage, format!("failed to {error}")).into())
 }
 
+/// How the local engine is set up for a model, without adapters.
+pub(crate) fn engine_settings(
+    settings: &Settings,
+    model: &LocalModel,
+    path: &Path,
+) -> engine::Settings {
+    let defaults = engine::Settings::default();
+    let known = assets::Asset::find(assets::DEFAULT_MODEL)
+        .filter(|asset| asset.path(&settings.cache) == path);
+    engine::Settings {
+        n_threads: settings.threads.map_or(0, |n| n as usize),
+        max_sequences: settings
+            .n_parallel
+            .map_or(defaults.max_sequences, |n| n as usize),
+        context_tokens: settings.context.map(|n| n as usize),
+        weights: settings.weights,
+        name: model.name(),
+        grammar: settings.grammar,
+        lookup: settings.lookup,
+        digest: known.and_then(|asset| Digest::from_hex(asset.sha256)),
+        ..defaults
+    }
+}
+
 fn local(
     settings: &Settings,
     adapters: Vec<(Agent, PathBuf)>,
@@ -168,23 +192,11 @@ fn local(
     let model = LocalModel::of(settings)?;
     let path = model.ensure(settings, ui, interrupt)?;
     let started = Instant::now();
-    let defaults = engine::Settings::default();
-    let known = assets::Asset::find(assets::DEFAULT_MODEL)
-        .filter(|asset| asset.path(&settings.cache) == path);
     let engine = Engine::load(
         &path,
         engine::Settings {
-            n_threads: settings.threads.map_or(0, |n| n as usize),
-            max_sequences: settings
-                .n_parallel
-                .map_or(defaults.max_sequences, |n| n as usize),
-            context_tokens: settings.context.map(|n| n as usize),
             adapters: adapters.clone(),
-            weights: settings.weights,
-            name: model.name(),
-            grammar: settings.grammar,
-            digest: known.and_then(|asset| Digest::from_hex(asset.sha256)),
-            ..defaults
+            ..engine_settings(settings, &model, &path)
         },
     )
     .map_err(|error| match error {

@@ -7,7 +7,8 @@
 //! 3. Dropping a request's future frees its room at once. [`Engine::counters`] tell how far the work is.
 //! 4. With [`Settings::grammar`], a reply is held to the shape that its request names, and is always complete.
 //! 5. A reply that repeats itself without end is ended before its limit, with [`domain::Finish::Other`].
-//! 6. A reply that repeats much of its prompt is guessed from there, several tokens at a time, and checked.
+//! 6. With [`Settings::lookup`], a reply that repeats much of its prompt is guessed from there, several tokens at a
+//!    time, and checked.
 //!
 //! A reply depends on its request alone, to the last bit: not on what else is running, nor on what is cached.
 
@@ -73,7 +74,8 @@ pub struct Settings {
     /// is refused.
     pub grammar: bool,
     /// Whether the next tokens are guessed from what was said before, and checked several at a time, while few replies
-    /// are written at once. This changes no reply, only the time that one takes which repeats much of its prompt.
+    /// are written at once. This changes no reply, only the time that one takes which repeats much of its prompt;
+    /// other replies take longer, and so do those of models that rarely copy.
     pub lookup: bool,
     /// The model's digest as [`digest`] computes it, where the caller knows it; otherwise it is computed.
     pub digest: Option<Digest>,
@@ -91,7 +93,7 @@ impl Default for Settings {
             weights: Layout::Packed,
             name: None,
             grammar: true,
-            lookup: true,
+            lookup: false,
             digest: None,
         }
     }

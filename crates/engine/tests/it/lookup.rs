@@ -80,6 +80,7 @@ fn guesses_stay_within_the_pages_that_are_promised() {
     let engine = tiny(Settings {
         context_tokens: Some(96),
         cache_tokens: Some(96),
+        lookup: true,
         ..Settings::default()
     });
     let mut full = ask("aaaaaaaaaaaa", 1_000);

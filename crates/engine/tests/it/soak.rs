@@ -71,6 +71,7 @@ fn two_thousand_requests_with_random_cancellations_leave_nothing_behind() {
             // Far less than all would like: pages are given up and taken all the time.
             cache_tokens: Some(1_024),
             prefill_tokens: 48,
+            lookup: true,
             adapters: vec![
                 (Agent::Planning, adapter("all")),
                 (Agent::Debugging, adapter("some")),

@@ -317,12 +317,57 @@ pub(crate) enum BenchCommand {
         #[arg(long, value_name = "N")]
         threads: Option<u16>,
     },
+    /// Prefill, decoding and memory of the local engine, with and without adapters, beside llama.cpp
+    #[command(after_help = crate::commands::ENGINE_TABLE)]
+    Engine {
+        /// Quiet samples of each figure
+        #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+        samples: u32,
+
+        /// Rank of the adapters, whose numbers are made up
+        #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1024))]
+        rank: u32,
+
+        /// `llama-batched-bench` of llama.cpp, built on this machine, to measure in turn on the same file
+        #[arg(long, value_name = "PROGRAM")]
+        llama: Option<PathBuf>,
+
+        #[command(flatten)]
+        local: LocalArgs,
+    },
     /// The server of `bench pipeline`
     #[command(hide = true)]
     MockServer {
         #[arg(long, value_name = "MS")]
         latency_ms: u64,
     },
+}
+
+/// The local engine's model, for commands that need no other setting.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct LocalArgs {
+    /// A GGUF file, a folder, `hf:OWNER/NAME`, or a name from `mapcoder model list`
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+
+    /// How its weights are kept: `auto`, `q8_0`, `q4_1` or `f32`
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) weights: Option<String>,
+
+    /// Threads
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<String>,
+}
+
+impl LocalArgs {
+    /// What these flags set.
+    pub(crate) fn overrides(&self) -> Vec<Override> {
+        given([
+            ("model", "--model", &self.model),
+            ("weights", "--weights", &self.weights),
+            ("threads", "--threads", &self.threads),
+        ])
+    }
 }
 
 /// The command line of `mapcoder solve`.

@@ -16,6 +16,7 @@ mod decoder;
 mod folder;
 mod gguf;
 mod kernel;
+mod limits;
 mod matrix;
 mod pool;
 mod safetensors;
@@ -33,6 +34,7 @@ pub use decoder::{
 };
 pub use folder::{Folder, FolderError};
 pub use gguf::{Gguf, GgufError, Header, TensorInfo, Value};
+pub use limits::Limits;
 pub use matrix::Layout;
 pub use sampler::{Sampler, SamplerSettings};
 pub use source::{Source, Tensor, open};

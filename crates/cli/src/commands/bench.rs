@@ -1,15 +1,19 @@
 //! Measurements, each a subcommand that prints one row per figure.
 
+mod engine;
 mod judge;
 mod mock;
 mod pipeline;
+mod quiet;
 mod train;
 
 use std::time::Duration;
 
 use serde_json::json;
 
+pub(crate) use self::engine::TABLE as ENGINE_TABLE;
 pub(crate) use self::judge::TABLE as JUDGE_TABLE;
+use self::quiet::Samples;
 pub(crate) use self::train::TABLE as TRAIN_TABLE;
 use crate::args::BenchCommand;
 use crate::assets::LocalModel;
@@ -57,14 +61,28 @@ pub(crate) enum Bounds {
     AtMost(f64, f64),
     /// At least this; at best that.
     AtLeast(f64, f64),
+    /// Nothing in particular: the figure explains others. More is better.
+    Free,
 }
 
 impl Bounds {
-    fn parts(self) -> (&'static str, &'static str, f64, f64) {
+    /// Which direction is better, its sign, and the floor with the goal.
+    fn parts(self) -> (&'static str, &'static str, Option<(f64, f64)>) {
         match self {
-            Bounds::AtMost(floor, goal) => ("lower", "≤", floor, goal),
-            Bounds::AtLeast(floor, goal) => ("higher", "≥", floor, goal),
+            Bounds::AtMost(floor, goal) => ("lower", "≤", Some((floor, goal))),
+            Bounds::AtLeast(floor, goal) => ("higher", "≥", Some((floor, goal))),
+            Bounds::Free => ("higher", "≥", None),
         }
+    }
+}
+
+/// A figure of samples that were taken in turn with others.
+fn figure(samples: &Samples, ours: f64) -> Figure {
+    Figure {
+        ours,
+        peer: None,
+        n_samples: samples.n_used(),
+        n_discarded: samples.n_discarded(),
     }
 }
 
@@ -125,6 +143,21 @@ pub(crate) fn run(
             print(&train::run(&plan, ui)?, ui)?;
             Ok(Exit::Success)
         }
+        BenchCommand::Engine {
+            samples,
+            rank,
+            llama,
+            local,
+        } => {
+            let settings = super::load(surroundings, &local.overrides(), ui)?;
+            let plan = engine::Plan {
+                n_samples: *samples as usize,
+                rank: *rank as usize,
+                llama: llama.clone(),
+            };
+            print(&engine::run(&plan, &settings, ui)?, ui)?;
+            Ok(Exit::Success)
+        }
         BenchCommand::MockServer { latency_ms } => mock::serve(Duration::from_millis(*latency_ms)),
     }
 }
@@ -132,7 +165,7 @@ pub(crate) fn run(
 fn print(rows: &[Row], ui: &Ui) -> anyhow::Result<()> {
     if ui.json() {
         for row in rows {
-            let (better, _, floor, goal) = row.bounds.parts();
+            let (better, _, bounds) = row.bounds.parts();
             let figure = row.figure.as_ref().ok();
             let peer = figure.and_then(|figure| figure.peer);
             let line = json!({
@@ -144,8 +177,8 @@ fn print(rows: &[Row], ui: &Ui) -> anyhow::Result<()> {
                 "ratio": peer.map(|peer| peer.ratio),
                 "better": better,
                 "compared": if peer.is_some() { "ratio" } else { "ours" },
-                "floor": floor,
-                "goal": goal,
+                "floor": bounds.map(|(floor, _)| floor),
+                "goal": bounds.map(|(_, goal)| goal),
                 "samples": figure.map_or(0, |figure| figure.n_samples),
                 "discarded": figure.map_or(0, |figure| figure.n_discarded),
                 "absent": row.figure.as_ref().err(),
@@ -160,7 +193,8 @@ fn print(rows: &[Row], ui: &Ui) -> anyhow::Result<()> {
     .map(String::from)
     .to_vec();
     let cells = rows.iter().map(|row| {
-        let (_, sign, floor, goal) = row.bounds.parts();
+        let (_, sign, bounds) = row.bounds.parts();
+        let bound = |bound: Option<f64>| bound.map_or_else(String::new, |n| format!("{sign} {n}"));
         let number = |number: f64| format!("{number:.3}");
         let figures = match &row.figure {
             Ok(figure) => [
@@ -189,8 +223,8 @@ fn print(rows: &[Row], ui: &Ui) -> anyhow::Result<()> {
             row.unit.to_string(),
             peer,
             ratio,
-            format!("{sign} {floor}"),
-            format!("{sign} {goal}"),
+            bound(bounds.map(|(floor, _)| floor)),
+            bound(bounds.map(|(_, goal)| goal)),
             n_samples,
             n_discarded,
         ]

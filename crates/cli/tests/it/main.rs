@@ -7,6 +7,7 @@
 )]
 
 mod adapters;
+mod bench;
 mod compare;
 mod config;
 mod data;

@@ -1,7 +1,6 @@
 //! What the judge costs: its speed table, measured beside plain processes in one run.
 
 mod peers;
-mod quiet;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -14,8 +13,8 @@ use judge::Judge;
 use tokio::runtime::Runtime;
 
 use self::peers::{CAT, TEXT};
-use self::quiet::{Samples, interleave};
-use super::{Bounds, Figure, Peer, Row};
+use super::quiet::{Samples, Watch, interleave};
+use super::{Bounds, Figure, Peer, Row, figure};
 use crate::assets::Asset;
 use crate::settings::Settings;
 use crate::ui::Ui;
@@ -143,6 +142,7 @@ impl Bench<'_> {
         let [plain, pooled, fresh, single] = interleave(
             self.plan.n_samples,
             PATIENCE,
+            Watch::Thread,
             [
                 &mut || {
                     (0..N_RUNS)
@@ -194,6 +194,7 @@ impl Bench<'_> {
                 let [theirs, ours] = interleave(
                     self.plan.n_samples,
                     PATIENCE,
+                    Watch::Thread,
                     [&mut || self.program.run_in_bubblewrap(), &mut || {
                         self.judge(&pooled)
                     }],
@@ -220,7 +221,12 @@ impl Bench<'_> {
     /// What a Python test takes, and how many runs there are in a second.
     fn absolute(&self, rung: Rung) -> anyhow::Result<Vec<Row>> {
         let one = python(1);
-        let [samples] = interleave(self.plan.n_samples, PATIENCE, [&mut || self.judge(&one)])?;
+        let [samples] = interleave(
+            self.plan.n_samples,
+            PATIENCE,
+            Watch::Thread,
+            [&mut || self.judge(&one)],
+        )?;
         let one_test = samples.median().context("no sample was taken")?;
         let many_tests = python(MANY_TESTS);
         let many_runs = cat(MANY_RUNS);
@@ -285,7 +291,7 @@ impl Bench<'_> {
         };
         compile()?; // makes the header
         compile()?; // starts the cell that can read it
-        let [samples] = interleave(self.plan.n_rounds, PATIENCE, [&mut compile])?;
+        let [samples] = interleave(self.plan.n_rounds, PATIENCE, Watch::Thread, [&mut compile])?;
         let seconds = samples.median().context("no sample was taken")? / 1e3;
         Ok(Row {
             name: "compile with bits/stdc++.h".to_string(),
@@ -337,6 +343,7 @@ impl Bench<'_> {
         let [samples] = interleave(
             self.plan.n_rounds,
             PATIENCE,
+            Watch::Thread,
             [&mut || {
                 let start = Instant::now();
                 let all = submissions.iter().map(|one| self.judge.judge(one));
@@ -388,15 +395,6 @@ impl Bench<'_> {
             unit: "ms",
             bounds: Bounds::AtMost(50.0, 20.0),
         })
-    }
-}
-
-fn figure(samples: &Samples, ours: f64) -> Figure {
-    Figure {
-        ours,
-        peer: None,
-        n_samples: samples.n_used(),
-        n_discarded: samples.n_discarded(),
     }
 }
 

@@ -1,0 +1,66 @@
+//! The engine's table, on a tiny random model and beside a peer that makes up its times.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::world::World;
+
+#[test]
+fn the_engine_is_measured_beside_its_peer() {
+    let world = World::new();
+    let model =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../model/tests/reference/tiny-qwen2.gguf");
+    let model = model.to_str().unwrap();
+    // Answers as `llama-batched-bench` does, among lines of its log.
+    world.program(
+        "llama",
+        "while [ $# -gt 1 ]; do [ \"$1\" = -npl ] && n=$2; shift; done\n\
+         echo 'main: n_kv_max = 64'\n\
+         echo \"{\\\"n_kv_max\\\": 64, \\\"pp\\\": 4, \\\"tg\\\": 4, \\\"pl\\\": $n, \\\"t_pp\\\": 100.0, \\\"speed_pp\\\": 1.0, \\\"t_tg\\\": 200.0, \\\"speed_tg\\\": 1.0}\"",
+    );
+    let llama = world.path("bin/llama");
+    let bench = |llama: &str| {
+        let arguments = ["--json", "bench", "engine", "--samples", "1", "--rank", "2"];
+        let own = ["--model", model, "--threads", "2", "--llama", llama];
+        world.run(&[&arguments[..], &own[..]].concat())
+    };
+    let outcome = bench(llama.to_str().unwrap());
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let rows: Vec<Value> = outcome
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let row = |name: &str| {
+        let row = rows.iter().find(|row| row["bench"] == name);
+        row.unwrap_or_else(|| panic!("no row {name} in {outcome:?}"))
+    };
+    for n in [1, 4, 8, 32] {
+        for what in ["decode", "prefill"] {
+            let row = row(&format!("{what} {n}"));
+            assert!(row["ratio"].as_f64().unwrap() > 1.0, "{row}");
+        }
+        assert!(row(&format!("decode {n}, 1 adapter"))["peer"].is_number());
+    }
+    let peer = |name: &str| (row(name)["peer"].as_f64().unwrap() * 1e6).round();
+    assert_eq!(peer("decode 1"), 128e6 / 200.0);
+    assert_eq!(peer("prefill 4"), 4.0 * 64e6 / 100.0);
+    assert_eq!(row("decode 32, 4 adapters")["goal"], 0.92);
+    for name in [
+        "memory",
+        "first token",
+        "shared problem",
+        "repeating reply",
+        "memory limit",
+        "arithmetic limit",
+    ] {
+        assert!(row(name)["ours"].as_f64().unwrap() > 0.0);
+    }
+    let broken = bench("/bin/false");
+    assert_eq!(broken.code, Some(1));
+    assert!(
+        broken.stderr.contains("error: /bin/false ended with "),
+        "{broken:?}"
+    );
+}

@@ -64,7 +64,7 @@ fn every_reply_is_the_same_with_and_without_guesses() {
     }
     let progress = guessing.counters().progress();
     assert!(
-        progress.right_tokens > 50 && progress.guessed_tokens > progress.right_tokens,
+        progress.right_tokens > 20 && progress.guessed_tokens > progress.right_tokens,
         "the test is of no use without guesses, right and wrong: {progress:?}"
     );
     assert_eq!(

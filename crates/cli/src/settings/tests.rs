@@ -322,7 +322,7 @@ fn values_are_checked_and_errors_name_their_origin() {
     );
     check(
         "strategy = \"magic\"",
-        "invalid value `magic` for `strategy` (mapcoder.toml:1): expected `mapcoder` or `direct`",
+        "invalid value `magic` for `strategy` (mapcoder.toml:1): expected `mapcoder` or `direct` or `cot` or `self-planning` or `analogical` or `reflexion` or `codesim` or `best-of-n`",
     );
     let world = World::new().with("MAPCODER_JUDGE_ALLOW_WEAK", "maybe");
     assert_eq!(

@@ -7,8 +7,11 @@ use crate::handle::Run;
 use crate::protocol::{Hit, Outcome};
 use crate::verdict;
 
+/// Puts down one piece of evidence.
+type Evidence = fn(&mut Run);
+
 /// Evidence for a verdict, from the strongest to the weakest.
-const EVIDENCE: [(Verdict, fn(&mut Run)); 6] = [
+const EVIDENCE: [(Verdict, Evidence); 6] = [
     (Verdict::OutputLimit, |run| {
         run.outcome.hit = Some(Hit::Output)
     }),

@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::Config;
 use crate::gguf::{Gguf, GgufError};
 use crate::kernel::{Columns, LowRank, Segment};
@@ -18,20 +20,35 @@ pub use peft::PeftConfigError;
 /// The largest rank that is accepted.
 const MAX_RANK: usize = 1024;
 
-/// A linear layer that an adapter can correct.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Target {
+/// A linear layer that can be adapted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Target {
+    /// Queries.
+    #[serde(rename = "q_proj")]
     Q,
+    /// Keys.
+    #[serde(rename = "k_proj")]
     K,
+    /// Values.
+    #[serde(rename = "v_proj")]
     V,
+    /// What attention adds to the stream.
+    #[serde(rename = "o_proj")]
     O,
+    /// Gates of the feed-forward part.
+    #[serde(rename = "gate_proj")]
     Gate,
+    /// What the gates let through.
+    #[serde(rename = "up_proj")]
     Up,
+    /// What the feed-forward part adds to the stream.
+    #[serde(rename = "down_proj")]
     Down,
 }
 
 impl Target {
-    const ALL: [Target; 7] = [
+    /// All of them, in the order of a layer.
+    pub const ALL: [Target; 7] = [
         Target::Q,
         Target::K,
         Target::V,
@@ -41,8 +58,8 @@ impl Target {
         Target::Down,
     ];
 
-    /// Its name in PEFT's files, with the part of the layer that it belongs to.
-    fn peft_name(self) -> &'static str {
+    /// Its name in `transformers`, with the part of the layer that it belongs to.
+    pub fn module(self) -> &'static str {
         match self {
             Target::Q => "self_attn.q_proj",
             Target::K => "self_attn.k_proj",
@@ -54,8 +71,14 @@ impl Target {
         }
     }
 
+    /// Its name in `transformers` alone, as configurations list it.
+    pub fn name(self) -> &'static str {
+        let module = self.module();
+        module.rsplit_once('.').map_or(module, |(_, name)| name)
+    }
+
     /// Its name in GGUF files.
-    fn gguf_name(self) -> &'static str {
+    pub fn gguf_name(self) -> &'static str {
         match self {
             Target::Q => "attn_q",
             Target::K => "attn_k",
@@ -67,17 +90,16 @@ impl Target {
         }
     }
 
-    /// The layer's shape: numbers out, numbers in.
-    fn shape(self, config: &Config) -> (usize, usize) {
-        let (n_embd, n_ff) = (config.n_embd, config.n_ff);
+    /// Numbers out and numbers in.
+    pub fn shape(self, config: &Config) -> (usize, usize) {
         let q_width = config.n_heads * config.head_dim;
         let kv_width = config.n_kv_heads * config.head_dim;
         match self {
-            Target::Q => (q_width, n_embd),
-            Target::K | Target::V => (kv_width, n_embd),
-            Target::O => (n_embd, q_width),
-            Target::Gate | Target::Up => (n_ff, n_embd),
-            Target::Down => (n_embd, n_ff),
+            Target::Q => (q_width, config.n_embd),
+            Target::K | Target::V => (kv_width, config.n_embd),
+            Target::O => (config.n_embd, q_width),
+            Target::Gate | Target::Up => (config.n_ff, config.n_embd),
+            Target::Down => (config.n_embd, config.n_ff),
         }
     }
 }

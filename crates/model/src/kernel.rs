@@ -16,6 +16,7 @@ mod tests;
 mod x86;
 
 pub(crate) use attention::{Heads, Place, attend};
+pub use elementwise::exp;
 pub(crate) use elementwise::{add, rms_norm, rotate, swiglu};
 pub(crate) use inputs::Inputs;
 pub(crate) use low_rank::{Columns, LowRank, Segment, add_low_rank};

@@ -24,7 +24,7 @@ mod sampler;
 mod source;
 mod tokenizer;
 
-pub use adapter::{Adapter, AdapterError, PeftConfigError};
+pub use adapter::{Adapter, AdapterError, PeftConfigError, Target};
 pub use block::Format;
 pub use cache::{KvCache, PAGE_TOKENS};
 pub use chat::{ChatMessage, ChatTemplate, ChatTemplateError, Span};
@@ -34,6 +34,7 @@ pub use decoder::{
 };
 pub use folder::{Folder, FolderError};
 pub use gguf::{Gguf, GgufError, Header, TensorInfo, Value};
+pub use kernel::exp;
 pub use limits::Limits;
 pub use matrix::Layout;
 pub use sampler::{Sampler, SamplerSettings};

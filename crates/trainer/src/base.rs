@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use model::{Architecture, Config, Format, ModelError, Source};
+use model::{Architecture, Config, Format, ModelError, Source, Target};
 use rayon::prelude::*;
 
 use crate::elementwise::Pairs;
-use crate::lora::Target;
 use crate::real::Real;
 
 /// Rows that a thread decodes at a time.

@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
+use model::Target;
+
 use crate::base::FrozenLayer;
 use crate::dropout::Dropout;
-use crate::lora::{GROUPS, GroupPlaces, Target};
+use crate::lora::{GROUPS, GroupPlaces};
 use crate::product::{Store, Threads, View, ViewMut, multiply};
 use crate::real::Real;
 use crate::rows::{add, for_rows};

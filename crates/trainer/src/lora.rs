@@ -5,96 +5,11 @@
 
 use std::ops::Range;
 
-use model::Config;
+use model::{Config, Target};
 use rand_chacha::rand_core::RngCore as _;
-use serde::{Deserialize, Serialize};
 
 use crate::chance::{Purpose, rng};
 use crate::real::Real;
-
-/// A linear layer that can be adapted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Target {
-    /// Queries.
-    #[serde(rename = "q_proj")]
-    Q,
-    /// Keys.
-    #[serde(rename = "k_proj")]
-    K,
-    /// Values.
-    #[serde(rename = "v_proj")]
-    V,
-    /// What attention adds to the stream.
-    #[serde(rename = "o_proj")]
-    O,
-    /// Gates of the feed-forward part.
-    #[serde(rename = "gate_proj")]
-    Gate,
-    /// What the gates let through.
-    #[serde(rename = "up_proj")]
-    Up,
-    /// What the feed-forward part adds to the stream.
-    #[serde(rename = "down_proj")]
-    Down,
-}
-
-impl Target {
-    /// All of them, in the order of a layer.
-    pub const ALL: [Target; 7] = [
-        Target::Q,
-        Target::K,
-        Target::V,
-        Target::O,
-        Target::Gate,
-        Target::Up,
-        Target::Down,
-    ];
-
-    /// Its name in `transformers`, with the part of the layer that it belongs to.
-    pub fn module(self) -> &'static str {
-        match self {
-            Target::Q => "self_attn.q_proj",
-            Target::K => "self_attn.k_proj",
-            Target::V => "self_attn.v_proj",
-            Target::O => "self_attn.o_proj",
-            Target::Gate => "mlp.gate_proj",
-            Target::Up => "mlp.up_proj",
-            Target::Down => "mlp.down_proj",
-        }
-    }
-
-    /// Its name in `transformers` alone, as configurations list it.
-    pub fn name(self) -> &'static str {
-        let module = self.module();
-        module.rsplit_once('.').map_or(module, |(_, name)| name)
-    }
-
-    /// Its name in GGUF files.
-    pub fn gguf_name(self) -> &'static str {
-        match self {
-            Target::Q => "attn_q",
-            Target::K => "attn_k",
-            Target::V => "attn_v",
-            Target::O => "attn_output",
-            Target::Gate => "ffn_gate",
-            Target::Up => "ffn_up",
-            Target::Down => "ffn_down",
-        }
-    }
-
-    /// Numbers out and numbers in.
-    pub fn shape(self, config: &Config) -> (usize, usize) {
-        let q_width = config.n_heads * config.head_dim;
-        let kv_width = config.n_kv_heads * config.head_dim;
-        match self {
-            Target::Q => (q_width, config.n_embd),
-            Target::K | Target::V => (kv_width, config.n_embd),
-            Target::O => (config.n_embd, q_width),
-            Target::Gate | Target::Up => (config.n_ff, config.n_embd),
-            Target::Down => (config.n_embd, config.n_ff),
-        }
-    }
-}
 
 /// Linear layers that read the same vectors, so that their work is shared.
 pub(crate) const GROUPS: [&[Target]; 4] = [

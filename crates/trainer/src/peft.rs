@@ -5,12 +5,12 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use model::Config;
+use model::{Config, Target};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 use serde_json::json;
 
-use crate::lora::{LoraShape, Places, Target};
+use crate::lora::{LoraShape, Places};
 
 /// The file of settings.
 pub(crate) const CONFIG: &str = "adapter_config.json";

@@ -57,27 +57,9 @@ impl Real for f32 {
         f64::from(self)
     }
 
-    /// Within 2 units in the last place for |x| < 87; beyond, the value at that bound.
-    ///
-    /// Source: the range reduction and polynomial of Cephes' `expf`.
     #[inline(always)]
     fn fast_exp(self) -> f32 {
-        const ROUND: f32 = 12_582_912.0;
-        let x = if self < -87.0 { -87.0 } else { self };
-        let x = if x > 87.0 { 87.0 } else { x };
-        let shifted = x * std::f32::consts::LOG2_E + ROUND;
-        let n = shifted - ROUND;
-        let r = (x - n * 0.693_359_4) - n * -2.121_944_4e-4;
-        let p = 1.987_569_1e-4;
-        let p = p * r + 1.398_2e-3;
-        let p = p * r + 8.333_452e-3;
-        let p = p * r + 4.166_579_6e-2;
-        let p = p * r + 1.666_666_5e-1;
-        let p = p * r + 0.5;
-        let p = (p * r * r + r) + 1.0;
-        // The low bits of `shifted` are n; moved into the exponent they scale by 2^n.
-        let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23));
-        p * power
+        model::exp(self)
     }
 
     fn borrow_f32(bytes: &[u8]) -> Option<&[f32]> {

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::lora::{LoraShape, Target};
+use model::Target;
+
+use crate::lora::LoraShape;
 use crate::optimiser::{AdamWSettings, Schedule};
 
 mod keys;

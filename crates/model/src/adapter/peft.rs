@@ -325,7 +325,7 @@ pub(super) fn assemble(
     if peft.targets.is_some() && peft.is_everywhere {
         for layer_idx in 0..config.n_layers {
             for target in Target::ALL {
-                let module = format!("model.layers.{layer_idx}.{}", target.peft_name());
+                let module = format!("model.layers.{layer_idx}.{}", target.module());
                 let name = format!("base_model.model.{module}.lora_A.weight");
                 if peft.names(&module) && !tensors.contains_key(&name) {
                     return Err(tensor_error(&name, "it is missing"));
@@ -378,7 +378,7 @@ fn place(module: &str) -> Option<(usize, Target)> {
     let (layer, part) = module.strip_prefix("model.layers.")?.split_once('.')?;
     let target = Target::ALL
         .into_iter()
-        .find(|target| target.peft_name() == part)?;
+        .find(|target| target.module() == part)?;
     // One spelling only, so that no layer comes twice.
     let layer_idx: usize = layer.parse().ok()?;
     (layer_idx.to_string() == layer).then_some((layer_idx, target))

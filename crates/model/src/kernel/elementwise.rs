@@ -5,7 +5,7 @@ use crate::kernel::for_each_isa;
 /// Source: the range reduction and polynomial of Cephes' `expf`. Plain arithmetic only, so that it vectorises
 /// and gives the same bits everywhere.
 #[inline(always)]
-pub(crate) fn exp(x: f32) -> f32 {
+pub fn exp(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0;
     let x = if x < -87.0 { -87.0 } else { x };
     let x = if x > 87.0 { 87.0 } else { x };

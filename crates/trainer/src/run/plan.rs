@@ -1,12 +1,12 @@
 //! What a run will need, before anything is loaded.
 
-use model::{Config, ModelError, Source};
+use model::{Config, ModelError, Source, Target};
 use serde::Serialize;
 
 use super::PASS_TOKENS;
 use crate::base::Residence;
 use crate::head::{CHUNK, VOCABULARY_BLOCK};
-use crate::lora::{LoraShape, Places, Target};
+use crate::lora::{LoraShape, Places};
 use crate::pass::Keep;
 use crate::product::{Store, Threads, View, ViewMut, multiply};
 use crate::settings::Settings;

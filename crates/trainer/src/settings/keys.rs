@@ -1,10 +1,10 @@
 use std::path::PathBuf;
 
+use model::Target;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{DataSource, SetAside, SettingsError};
-use crate::lora::Target;
 
 /// Other names of settings, as other trainers call them.
 const ALIASES: [(&str, &str); 22] = [

@@ -165,9 +165,20 @@ pub(crate) fn engine_settings(
     model: &LocalModel,
     path: &Path,
 ) -> engine::Settings {
-    let defaults = engine::Settings::default();
     let known = assets::Asset::find(assets::DEFAULT_MODEL)
         .filter(|asset| asset.path(&settings.cache) == path);
+    engine::Settings {
+        name: model.name(),
+        grammar: settings.grammar,
+        lookup: settings.lookup,
+        digest: known.and_then(|asset| Digest::from_hex(asset.sha256)),
+        ..engine_room(settings)
+    }
+}
+
+/// What decides on the memory that the local engine takes, whatever the model.
+pub(crate) fn engine_room(settings: &Settings) -> engine::Settings {
+    let defaults = engine::Settings::default();
     engine::Settings {
         n_threads: settings.threads.map_or(0, |n| n as usize),
         max_sequences: settings
@@ -175,10 +186,6 @@ pub(crate) fn engine_settings(
             .map_or(defaults.max_sequences, |n| n as usize),
         context_tokens: settings.context.map(|n| n as usize),
         weights: settings.weights,
-        name: model.name(),
-        grammar: settings.grammar,
-        lookup: settings.lookup,
-        digest: known.and_then(|asset| Digest::from_hex(asset.sha256)),
         ..defaults
     }
 }

@@ -8,6 +8,7 @@ use crate::assets::{DEFAULT_MODEL, LocalModel};
 use crate::exit::{Exit, Failure};
 use crate::settings::Settings;
 use crate::ui::{Ui, megabytes};
+use crate::wiring::engine_room;
 
 /// `mapcoder model info`. Reads headers and, for the digest, every byte; loads no weights.
 pub(super) fn run(settings: &Settings, ui: &Ui) -> anyhow::Result<Exit> {
@@ -26,20 +27,7 @@ pub(super) fn show(name: &str, path: &Path, settings: &Settings, ui: &Ui) -> any
     };
     let source = engine::open(path).map_err(|error| failed(&error))?;
     let config = source.config().map_err(|error| failed(&error))?;
-    let defaults = engine::Settings::default();
-    let plan = engine::plan(
-        &*source,
-        &engine::Settings {
-            n_threads: settings.threads.map_or(0, |n| n as usize),
-            max_sequences: settings
-                .n_parallel
-                .map_or(defaults.max_sequences, |n| n as usize),
-            context_tokens: settings.context.map(|n| n as usize),
-            weights: settings.weights,
-            ..defaults
-        },
-    )
-    .map_err(|error| failed(&error))?;
+    let plan = engine::plan(&*source, &engine_room(settings)).map_err(|error| failed(&error))?;
     let format = if path.is_dir() { "safetensors" } else { "gguf" };
     let n_bytes: usize = source.files().iter().map(|(_, bytes)| bytes.len()).sum();
     let digest: Digest = engine::digest(&*source);

@@ -237,6 +237,17 @@ pub struct CaseReport {
     /// For an assert test: the statement that failed, or the exception, in one line.
     /// For an output: where it first differs, or what the checker said. Else empty.
     pub message: String,
+    /// Published harnesses whose rule for comparing outputs says the opposite of `verdict`; empty for other tests than
+    /// those by standard input and output, and where a checker of the problem's own decides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub otherwise: Vec<Harness>,
+}
+
+impl CaseReport {
+    /// Whether a harness would accept the output of this very run.
+    pub fn is_accepted_by(&self, harness: Harness) -> bool {
+        (self.verdict == Verdict::Accepted) != self.otherwise.contains(&harness)
+    }
 }
 
 /// The judge's answer to a [`Submission`].
@@ -261,5 +272,19 @@ impl Judging {
             .iter()
             .filter(|case| case.verdict == Verdict::Accepted)
             .count()
+    }
+
+    /// Whether a harness would accept the outputs of these very runs, of `n_tests` tests by standard input and output.
+    /// Absent when a test that was left out could change that, and when nothing was run for want of a toolchain.
+    pub fn is_accepted_by(&self, harness: Harness, n_tests: usize) -> Option<bool> {
+        if self.verdict == Verdict::LanguageUnavailable {
+            None
+        } else if self.verdict == Verdict::CompileError
+            || !self.cases.iter().all(|case| case.is_accepted_by(harness))
+        {
+            Some(false)
+        } else {
+            (self.cases.len() == n_tests).then_some(true)
+        }
     }
 }

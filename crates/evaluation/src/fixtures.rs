@@ -106,6 +106,7 @@ pub(crate) fn scored(id: &str, place: (usize, usize), verdict: Verdict) -> Probl
         key: Digest::of("scoring"),
         verdict,
         wall: Duration::from_millis(60),
+        otherwise: Vec::new(),
     };
     ProblemResult::scored(outcome(id, Status::Passed, Some(place)), scoring)
 }

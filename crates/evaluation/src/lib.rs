@@ -32,8 +32,8 @@ pub use result::{Ending, ProblemResult, Scoring};
 pub use runner::{Drain, Event, Faulted, Finished, run};
 pub use score::{ScoreError, hidden_submission, judge_hidden, solve_task};
 pub use summary::{
-    AgentSummary, EndingCounts, FormatSummary, GroupSummary, Grouping, Header, PassAtK,
-    PlaceSummary, Summary,
+    AgentSummary, CompatScore, EndingCounts, FormatSummary, GroupSummary, Grouping, Header,
+    PassAtK, PlaceSummary, Summary,
 };
 pub use table::{Align, Table};
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use domain::{Agent, Usage};
 
 use crate::progress::duration;
+use crate::stats::{Interval, wilson};
 use crate::{Align, Ending, GroupSummary, Grouping, Summary, Table};
 
 impl Summary {
@@ -14,7 +15,7 @@ impl Summary {
         self.write_head(&mut text);
         text.push('\n');
         self.write_endings(&mut text);
-        let mut tables = vec![self.draw_table()];
+        let mut tables = vec![self.draw_table(), self.compat_table()];
         tables.extend(
             [Grouping::Difficulty, Grouping::Language, Grouping::Tag]
                 .map(|grouping| self.group_table(grouping)),
@@ -148,6 +149,34 @@ impl Summary {
             ]);
         }
         (!self.pass_at.is_empty()).then_some(table)
+    }
+
+    /// The score by our rules and by those of harnesses that see something otherwise.
+    fn compat_table(&self) -> Option<Table> {
+        let right = |name| (name, Align::Right);
+        let mut table = Table::new([
+            ("outputs compared", Align::Left),
+            right("solved"),
+            ("95 % interval", Align::Left),
+            right("only there"),
+            right("only strict"),
+        ]);
+        let interval = |interval: &Interval| {
+            format!("{} to {}", percent(interval.low), percent(interval.high))
+        };
+        let strict = wilson(self.endings.solved, self.endings.decided());
+        let solved = self.endings.solved.to_string();
+        table.row(["strictly".to_string(), solved, interval(&strict)]);
+        for score in &self.compat {
+            table.row([
+                format!("as {} does", score.harness.name()),
+                score.n_solved.to_string(),
+                interval(&score.interval),
+                score.n_only_there.to_string(),
+                score.n_only_here.to_string(),
+            ]);
+        }
+        (!self.compat.is_empty()).then_some(table)
     }
 
     /// The groups of a kind, the largest first where there are more than fit a screen; nothing where there is only one.

@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use agents::{Outcome, Status};
-use domain::{Digest, Verdict};
+use domain::{Digest, Harness, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// How a problem ended: exactly one of these.
@@ -74,6 +74,9 @@ pub struct Scoring {
     pub verdict: Verdict,
     /// Time on the clock that the tests took when they were judged.
     pub wall: Duration,
+    /// Published harnesses whose rule for comparing outputs would decide otherwise on these outputs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub otherwise: Vec<Harness>,
 }
 
 /// What became of one problem.

@@ -1,5 +1,5 @@
 use agents::{SolveError, Team};
-use domain::{Checker, Isolation, Judging, Program, Submission, Task};
+use domain::{Checker, Harness, Isolation, Judging, Program, Submission, Task, Verdict};
 use judge::JudgeError;
 use ledger::{CallError, LedgerError, Recorded};
 
@@ -60,17 +60,35 @@ pub async fn solve_task(team: &Team, task: &Task) -> Result<ProblemResult, Score
     else {
         return Ok(ProblemResult::unscored(outcome));
     };
-    match judge_hidden(team, task, &best.program, true).await {
-        Ok(recorded) => {
-            let judging = recorded.value;
-            let scoring = Scoring {
-                key: recorded.key,
-                verdict: judging.verdict,
-                wall: judging.cases.iter().map(|case| case.wall).sum(),
-            };
-            Ok(ProblemResult::scored(outcome, scoring))
-        }
+    match score(team, task, &best.program).await {
+        Ok(scoring) => Ok(ProblemResult::scored(outcome, scoring)),
         Err(CallError::Call(error)) => Ok(ProblemResult::unjudged(outcome, error.to_string())),
         Err(CallError::Ledger(error)) => Err(error.into()),
     }
+}
+
+/// The first test that fails ends it, unless a harness takes what we refuse: then the others are run as well.
+async fn score(
+    team: &Team,
+    task: &Task,
+    program: &Program,
+) -> Result<Scoring, CallError<JudgeError>> {
+    let n_tests = task.hidden.len();
+    let recorded = judge_hidden(team, task, program, true).await?;
+    let judging = &recorded.value;
+    let is_open = |harness: &Harness| judging.is_accepted_by(*harness, n_tests).is_none();
+    let whole = match Harness::ALL.iter().any(is_open) {
+        true => Some(judge_hidden(team, task, program, false).await?.value),
+        false => None,
+    };
+    let all = whole.as_ref().unwrap_or(judging);
+    let is_solved = judging.verdict == Verdict::Accepted;
+    let differs =
+        |harness: &Harness| all.is_accepted_by(*harness, n_tests).unwrap_or(is_solved) != is_solved;
+    Ok(Scoring {
+        key: recorded.key,
+        verdict: judging.verdict,
+        wall: judging.cases.iter().map(|case| case.wall).sum(),
+        otherwise: Harness::ALL.into_iter().filter(differs).collect(),
+    })
 }

@@ -1,3 +1,4 @@
+mod compat;
 mod draws;
 mod groups;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::stats::{Interval, percentile, wilson};
 use crate::{Ending, ProblemResult};
 
+pub use compat::CompatScore;
 pub use draws::PassAtK;
 pub use groups::{GroupSummary, Grouping};
 
@@ -71,6 +73,9 @@ pub struct Summary {
     /// pass@k, where there are several draws.
     #[serde(default)]
     pub pass_at: Vec<PassAtK>,
+    /// The score by the rules of published harnesses that would decide otherwise on some result; else empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compat: Vec<CompatScore>,
     /// Solved problems by difficulty, tag and language, as far as they are known: see [`Summary::with_groups`].
     #[serde(default)]
     pub groups: Vec<GroupSummary>,
@@ -272,6 +277,7 @@ impl Summary {
             pass_at_1,
             interval,
             pass_at,
+            compat: compat::scores(results),
             groups: Vec::new(),
             n_sample_only: count(|result| {
                 result.ending == Ending::Failed

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use domain::{CaseReport, Exit, Limits, Verdict};
+use domain::{CaseReport, Exit, Harness, Limits, Verdict};
 use serde::Deserialize;
 
 use crate::checkers::Opinion;
@@ -41,20 +41,22 @@ enum Status {
     Malformed,
 }
 
-/// The report of a whole program's run. `check` looks at the output, where that decides.
+/// The report of a whole program's run. `check` looks at the output, where that decides, and says as well which
+/// harnesses see it otherwise.
 pub(crate) fn of_stdio<E>(
     run: &Run,
-    check: impl FnOnce(&[u8]) -> Result<Opinion, E>,
+    check: impl FnOnce(&[u8]) -> Result<(Opinion, Vec<Harness>), E>,
 ) -> Result<CaseReport, E> {
-    let (verdict, reason) = match of_evidence(&run.outcome, &run.stderr) {
-        Some(verdict) => (verdict, String::new()),
+    let (verdict, reason, otherwise) = match of_evidence(&run.outcome, &run.stderr) {
+        Some(verdict) => (verdict, String::new(), Vec::new()),
         None => match check(&run.stdout)? {
-            Opinion::Right => (Verdict::Accepted, String::new()),
-            Opinion::Wrong(reason) => (Verdict::WrongAnswer, reason),
+            (Opinion::Right, otherwise) => (Verdict::Accepted, String::new(), otherwise),
+            (Opinion::Wrong(reason), otherwise) => (Verdict::WrongAnswer, reason, otherwise),
         },
     };
     let mut case = report(verdict, &run.outcome, &run.stderr);
     case.actual = head(&run.stdout);
+    case.otherwise = otherwise;
     if case.message.is_empty() {
         case.message = reason;
     }
@@ -168,6 +170,7 @@ fn report(verdict: Verdict, outcome: &Outcome, stderr: &[u8]) -> CaseReport {
         } else {
             String::new()
         },
+        otherwise: Vec::new(),
     }
 }
 

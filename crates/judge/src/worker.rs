@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use domain::{CaseReport, Exit, Isolation, Limits, Rung, Test, Verdict};
 
-use crate::checkers::{CallRule, Check};
+use crate::checkers::{CallRule, Check, Opinion};
 use crate::error::Failure;
 use crate::handle::{Cell, Run};
 use crate::languages::{self, Toolchains};
@@ -149,13 +149,20 @@ impl Worker {
                     is_unwanted,
                 )?;
                 verdict::of_stdio(&run, |output| match &case.check {
-                    Check::Rule(rule) => rule.decide(output, expected).map_err(Failure::Checker),
-                    Check::Program(program) => program.decide(
-                        [input.as_bytes(), output],
-                        expected,
-                        |texts| Ok(self.checker(program, texts, is_unwanted)?),
-                        Failure::Checker,
-                    ),
+                    Check::Rule(rule) => {
+                        let opinion = rule.decide(output, expected).map_err(Failure::Checker)?;
+                        let is_right = opinion == Opinion::Right;
+                        let otherwise = checkers::otherwise(output, expected, is_right);
+                        Ok((opinion, otherwise))
+                    }
+                    Check::Program(program) => program
+                        .decide(
+                            [input.as_bytes(), output],
+                            expected,
+                            |texts| Ok(self.checker(program, texts, is_unwanted)?),
+                            Failure::Checker,
+                        )
+                        .map(|opinion| (opinion, Vec::new())),
                 })
             }
             (Executable::Python(source), Test::Python { code }) => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{CaseReport, Exit, Judging, Rung, Verdict};
+use domain::{CaseReport, Exit, Harness, Judging, Rung, Verdict};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -30,6 +30,8 @@ pub(crate) struct Case<'a> {
     n_output_bytes: u64,
     stderr_tail: &'a str,
     message: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    otherwise: &'a [Harness],
 }
 
 impl Case<'_> {
@@ -46,6 +48,7 @@ impl Case<'_> {
             n_output_bytes: case.n_output_bytes,
             stderr_tail: &case.stderr_tail,
             message: &case.message,
+            otherwise: &case.otherwise,
         }
     }
 }

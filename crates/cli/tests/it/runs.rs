@@ -86,6 +86,7 @@ fn judging() -> Judging {
             n_output_bytes: 0,
             stderr_tail: String::new(),
             message: String::new(),
+            otherwise: Vec::new(),
         }],
         compile_log: String::new(),
         rung: Rung::Landlock,

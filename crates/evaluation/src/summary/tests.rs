@@ -1,5 +1,5 @@
 use agents::Status;
-use domain::Verdict;
+use domain::{Harness, Verdict};
 use proptest::prelude::*;
 
 use super::*;
@@ -186,4 +186,39 @@ fn problems_are_grouped_by_difficulty_tag_and_language() {
                 / 2.0
         )
     );
+}
+
+#[test]
+fn a_harness_that_decides_otherwise_has_a_score_of_its_own() {
+    let otherwise = |mut result: ProblemResult, harness| {
+        if let Some(scoring) = &mut result.scoring {
+            scoring.otherwise.push(harness);
+        }
+        result
+    };
+    let results = [
+        scored("p/0", (0, 0), Verdict::Accepted),
+        scored("p/1", (0, 0), Verdict::WrongAnswer),
+        otherwise(scored("p/2", (0, 0), Verdict::WrongAnswer), Harness::Apps),
+        otherwise(scored("p/3", (0, 0), Verdict::WrongAnswer), Harness::Apps),
+        otherwise(scored("p/4", (0, 0), Verdict::Accepted), Harness::ExecEval),
+    ];
+    let summary = Summary::new(header(), &results);
+    let counts: Vec<_> = summary
+        .compat
+        .iter()
+        .map(|score| {
+            (
+                score.harness,
+                score.n_solved,
+                score.n_only_there,
+                score.n_only_here,
+            )
+        })
+        .collect();
+    assert_eq!(
+        counts,
+        [(Harness::ExecEval, 1, 0, 1), (Harness::Apps, 4, 2, 0)]
+    );
+    insta::assert_snapshot!(summary.render());
 }

@@ -1,6 +1,6 @@
 //! Checkers that are programs.
 
-use domain::{Checker, Judging, Language, Submission, Test, Verdict};
+use domain::{Checker, Harness, Judging, Language, Submission, Test, Verdict};
 use judge::{Judge, JudgeError};
 
 use crate::common::{best_judge, judge_on, submission};
@@ -36,6 +36,45 @@ async fn checked(
         ..submission(Language::Python, &program, vec![test])
     };
     judge.judge(&submission).await
+}
+
+#[tokio::test]
+async fn harnesses_that_see_an_output_otherwise_are_named() {
+    let judge = best_judge();
+    let run = async |checker: Checker, output: &str| {
+        let tests = ["7\n", "1 2\n"].map(|expected| Test::Stdio {
+            input: String::new(),
+            expected: vec![expected.to_string()],
+        });
+        let program = format!("import sys\nsys.stdout.write({output:?})");
+        let submission = Submission {
+            checker,
+            stop_on_first_failure: true,
+            ..submission(Language::Python, &program, tests.to_vec())
+        };
+        judge.judge(&submission).await.unwrap()
+    };
+    // Wrong by every rule: what stands behind does not matter.
+    let wrong = run(Checker::Lines, "8").await;
+    assert!(wrong.cases[0].otherwise.is_empty());
+    assert_eq!(wrong.is_accepted_by(Harness::Apps, 2), Some(false));
+    // A number within a tolerance: right for some, and the second test is left out.
+    let near = run(Checker::Lines, "7.000001").await;
+    assert_eq!(near.verdict, Verdict::WrongAnswer);
+    assert!(near.cases[0].otherwise.contains(&Harness::CodeContests));
+    assert_eq!(near.is_accepted_by(Harness::CodeContests, 2), None);
+    // The other way round.
+    let theirs = Checker::Compat {
+        harness: Harness::CodeContests,
+    };
+    let near = run(theirs, "7.000001").await;
+    assert_eq!(near.cases[0].verdict, Verdict::Accepted);
+    assert!(!near.cases[0].otherwise.contains(&Harness::CodeContests));
+    assert!(near.cases[0].otherwise.contains(&Harness::ExecEval));
+    assert_eq!(near.is_accepted_by(Harness::ExecEval, 2), Some(false));
+    // What its own checker decides is compared by nobody else.
+    let custom = checked(&judge, SUM, "3 5", &["8"]).await.unwrap();
+    assert!(custom.cases[0].otherwise.is_empty());
 }
 
 #[tokio::test]

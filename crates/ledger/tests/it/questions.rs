@@ -83,6 +83,7 @@ pub(crate) fn judging(number: u32) -> Judging {
             n_output_bytes: 0,
             stderr_tail: String::new(),
             message: String::new(),
+            otherwise: Vec::new(),
         }],
         compile_log: String::new(),
         rung: Rung::Userns,

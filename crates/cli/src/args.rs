@@ -1,4 +1,5 @@
 mod adapters;
+mod bench;
 mod compare;
 mod data;
 mod judge;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::adapters::{AdaptersArgs, AdaptersCommand, BaseArg};
+pub(crate) use self::bench::CostArgs;
 pub(crate) use self::compare::CompareArgs;
 pub(crate) use self::data::{DataArgs, DataCommand};
 pub(crate) use self::judge::{
@@ -335,6 +337,9 @@ pub(crate) enum BenchCommand {
         #[command(flatten)]
         local: LocalArgs,
     },
+    /// Memory, time and tokens of a team on one model, beside another model
+    #[command(after_help = crate::commands::COST_TABLE)]
+    Cost(CostArgs),
     /// The server of `bench pipeline`
     #[command(hide = true)]
     MockServer {

@@ -11,6 +11,11 @@ pub(crate) fn peak() -> Option<u64> {
     field("/proc/self/status", "VmHWM:")
 }
 
+/// The most memory that a process, which is still there, had at any time.
+pub(crate) fn peak_of(process: u32) -> Option<u64> {
+    field(&format!("/proc/{process}/status"), "VmHWM:")
+}
+
 /// Memory of the machine.
 pub(crate) fn total() -> Option<u64> {
     field("/proc/meminfo", "MemTotal:")

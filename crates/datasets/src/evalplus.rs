@@ -1,11 +1,11 @@
 //! HumanEval+ and MBPP+ of EvalPlus (Liu et al., 2023): more inputs, whose answers its own solutions give.
 
-use domain::{Form, HiddenTests, Limits, Problem, Task, Test};
+use domain::Test;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::humaneval::{statement, visible_samples};
+use crate::humaneval::Function;
 use crate::rows::{Entry, parse};
 
 #[derive(Deserialize)]
@@ -41,13 +41,11 @@ pub(crate) fn entry(row: &str) -> Result<Entry, String> {
     } else {
         format!("{}{}", row.prompt, row.canonical_solution)
     };
-    let published: Vec<String> = row.assertion.lines().map(str::to_string).collect();
-    let published: Vec<String> = published
-        .into_iter()
+    let asserts = row.assertion.lines();
+    let published: Vec<String> = asserts
         .filter(|line| line.starts_with("assert"))
+        .map(str::to_string)
         .collect();
-    let (samples, dropped) =
-        visible_samples(&row.task_id, &row.prompt, &row.entry_point, &published);
     let tolerance = row.atol.as_f64().unwrap_or(0.0);
     let tests: Vec<Test> = [&row.base_input, &row.plus_input]
         .into_iter()
@@ -56,26 +54,12 @@ pub(crate) fn entry(row: &str) -> Result<Entry, String> {
             code: script(&reference, &row.entry_point, inputs.get(), tolerance),
         })
         .collect();
-    Ok(Entry {
-        task: Task {
-            problem: Problem {
-                statement: statement(&row.prompt, &row.entry_point),
-                id: row.task_id,
-                form: Form::Function {
-                    entry_point: row.entry_point,
-                    prompt: row.prompt,
-                },
-                samples,
-                limits: Limits::default(),
-                difficulty: None,
-                tags: Vec::new(),
-            },
-            hidden: HiddenTests::new(tests),
-        },
-        dropped,
-        errata: Vec::new(),
-        reference: Some(reference),
-    })
+    let function = Function {
+        id: row.task_id,
+        prompt: row.prompt,
+        entry_point: row.entry_point,
+    };
+    Ok(function.entry(&published, tests, Some(reference)))
 }
 
 /// Statements that call the program and the solution on every input and compare what they return: floats and what holds

@@ -39,17 +39,41 @@ pub(crate) fn et_entry(row: &str) -> Result<Entry, String> {
 
 impl Row {
     fn into_entry(self, hidden: String) -> Entry {
-        let (samples, dropped) = visible_samples(
-            &self.task_id,
-            &self.prompt,
-            &self.entry_point,
-            &self.sample_io,
-        );
         let reference = format!("{}{}", self.prompt, self.canonical_solution);
+        let function = Function {
+            id: self.task_id,
+            prompt: self.prompt,
+            entry_point: self.entry_point,
+        };
+        function.entry(
+            &self.sample_io,
+            vec![Test::Python { code: hidden }],
+            Some(reference),
+        )
+    }
+}
+
+/// A problem that is given as the beginning of a Python function.
+pub(crate) struct Function {
+    pub(crate) id: String,
+    pub(crate) prompt: String,
+    pub(crate) entry_point: String,
+}
+
+impl Function {
+    /// The problem with its tests: `published` are its samples, as they were published.
+    pub(crate) fn entry(
+        self,
+        published: &[String],
+        hidden: Vec<Test>,
+        reference: Option<String>,
+    ) -> Entry {
+        let (samples, dropped) =
+            visible_samples(&self.id, &self.prompt, &self.entry_point, published);
         Entry {
             task: Task {
                 problem: Problem {
-                    id: self.task_id,
+                    id: self.id,
                     statement: statement(&self.prompt, &self.entry_point),
                     form: Form::Function {
                         entry_point: self.entry_point,
@@ -60,17 +84,17 @@ impl Row {
                     difficulty: None,
                     tags: Vec::new(),
                 },
-                hidden: HiddenTests::new(vec![Test::Python { code: hidden }]),
+                hidden: HiddenTests::new(hidden),
             },
             dropped,
             errata: Vec::new(),
-            reference: Some(reference),
+            reference,
         }
     }
 }
 
 /// The statement of a problem that is given as the beginning of a function.
-pub(crate) fn statement(prompt: &str, entry_point: &str) -> String {
+fn statement(prompt: &str, entry_point: &str) -> String {
     format!(
         "Write the Python function `{entry_point}`. It begins like this, and its documentation says what it must do:\n\n```python\n{}\n```\n",
         prompt.trim()
@@ -78,7 +102,7 @@ pub(crate) fn statement(prompt: &str, entry_point: &str) -> String {
 }
 
 /// The published samples, mended; without any, the examples in the documentation string.
-pub(crate) fn visible_samples(
+fn visible_samples(
     id: &str,
     prompt: &str,
     entry_point: &str,

@@ -1,11 +1,11 @@
 //! The function-form test sets that LPW (Lei et al., 2025) published:
 //! APPS, CodeContests, LiveCodeBench, HumanEval, HumanEval-ET and MBPP.
 
-use domain::{Form, HiddenTests, Limits, Problem, Task, Test};
+use domain::Test;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::humaneval::{statement, visible_samples};
+use crate::humaneval::Function;
 use crate::python::calls;
 use crate::rows::{Entry, parse};
 
@@ -36,8 +36,6 @@ pub(crate) fn entry(row: &str) -> Result<Entry, String> {
         }
         _ => return Err("`test` is neither a script nor a list of asserts".to_string()),
     };
-    let (samples, dropped) =
-        visible_samples(&row.task_id, &row.prompt, &row.entry_point, &published);
     let reference = match row.canonical_solution {
         Value::String(body) if body.starts_with([' ', '\t']) => {
             Some(format!("{}{body}", row.prompt))
@@ -45,30 +43,19 @@ pub(crate) fn entry(row: &str) -> Result<Entry, String> {
         Value::String(code) if code.contains(&format!("def {}(", row.entry_point)) => Some(code),
         _ => None,
     };
-    Ok(Entry {
-        task: Task {
-            problem: Problem {
-                id: row.task_id,
-                statement: statement(&row.prompt, &row.entry_point),
-                form: Form::Function {
-                    entry_point: row.entry_point,
-                    prompt: row.prompt,
-                },
-                samples,
-                limits: Limits::default(),
-                difficulty: match row.difficulty {
-                    Value::String(word) => Some(word),
-                    Value::Number(number) => Some(number.to_string()),
-                    _ => None,
-                },
-                tags: Vec::new(),
-            },
-            hidden: HiddenTests::new(vec![Test::Python { code: hidden }]),
-        },
-        dropped,
-        errata: Vec::new(),
-        reference,
-    })
+    let function = Function {
+        id: row.task_id,
+        prompt: row.prompt,
+        entry_point: row.entry_point,
+    };
+    let hidden = vec![Test::Python { code: hidden }];
+    let mut entry = function.entry(&published, hidden, reference);
+    entry.task.problem.difficulty = match row.difficulty {
+        Value::String(word) => Some(word),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    Ok(entry)
 }
 
 /// Most scripts call their `check`; those of HumanEval leave it to the reader.

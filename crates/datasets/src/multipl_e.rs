@@ -1,9 +1,9 @@
 //! MBPP in the typed Python form of MultiPL-E (Cassano et al., 2022), with MapCoder's `sample_io`.
 
-use domain::{Form, HiddenTests, Limits, Problem, Task, Test};
+use domain::Test;
 use serde::Deserialize;
 
-use crate::humaneval::{statement, visible_samples};
+use crate::humaneval::Function;
 use crate::rows::{Entry, parse};
 
 #[derive(Deserialize)]
@@ -25,26 +25,10 @@ pub(crate) fn entry(row: &str) -> Result<Entry, String> {
             row.language
         ));
     }
-    let (samples, dropped) =
-        visible_samples(&row.name, &row.prompt, &row.entry_point, &row.sample_io);
-    Ok(Entry {
-        task: Task {
-            problem: Problem {
-                statement: statement(&row.prompt, &row.entry_point),
-                id: row.name,
-                form: Form::Function {
-                    entry_point: row.entry_point,
-                    prompt: row.prompt,
-                },
-                samples,
-                limits: Limits::default(),
-                difficulty: None,
-                tags: Vec::new(),
-            },
-            hidden: HiddenTests::new(vec![Test::Python { code: row.test }]),
-        },
-        dropped,
-        errata: Vec::new(),
-        reference: None,
-    })
+    let function = Function {
+        id: row.name,
+        prompt: row.prompt,
+        entry_point: row.entry_point,
+    };
+    Ok(function.entry(&row.sample_io, vec![Test::Python { code: row.test }], None))
 }

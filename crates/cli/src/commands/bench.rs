@@ -1,5 +1,6 @@
 //! Measurements, each a subcommand that prints one row per figure.
 
+mod cost;
 mod engine;
 mod judge;
 mod mock;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+pub(crate) use self::cost::TABLE as COST_TABLE;
 pub(crate) use self::engine::TABLE as ENGINE_TABLE;
 pub(crate) use self::judge::TABLE as JUDGE_TABLE;
 use self::quiet::Samples;
@@ -156,6 +158,11 @@ pub(crate) fn run(
                 llama: llama.clone(),
             };
             print(&engine::run(&plan, &settings, ui)?, ui)?;
+            Ok(Exit::Success)
+        }
+        BenchCommand::Cost(args) => {
+            let settings = super::load(surroundings, &args.overrides(), ui)?;
+            print(&cost::run(args, &settings, ui)?, ui)?;
             Ok(Exit::Success)
         }
         BenchCommand::MockServer { latency_ms } => mock::serve(Duration::from_millis(*latency_ms)),

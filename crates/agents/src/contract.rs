@@ -13,6 +13,7 @@ mod fence;
 mod program;
 mod recall;
 mod reflection;
+mod review;
 #[cfg(test)]
 mod shapes;
 mod tags;
@@ -26,6 +27,7 @@ pub(crate) use program::defines;
 pub use program::{analogy, code, reasoned, repair};
 pub use recall::{Example, Recall, plan, recall};
 pub use reflection::{Simulation, reflection, simulation};
+pub use review::{Review, blame_number, review, review_shape};
 
 /// What a question wants back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -5,10 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use domain::{Digest, Message, Problem};
+use domain::{Agent, Digest, Message, Problem};
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
-use crate::contract::{Example, Recall};
+use crate::contract::{Example, Recall, blame_number};
 use crate::wording;
 
 /// The templates: name and built-in text.
@@ -27,6 +27,20 @@ const TEMPLATES: [(&str, &str); 13] = [
     ("simulate", include_str!("../prompts/simulate.md")),
     ("refine", include_str!("../prompts/refine.md")),
 ];
+
+/// The templates of supervision: name and built-in text. They have a digest of their own, so that a run without a
+/// supervisor keeps its name when they change.
+const SUPERVISION: [(&str, &str); 3] = [
+    ("supervisor", include_str!("../prompts/supervisor.md")),
+    ("review", include_str!("../prompts/review.md")),
+    ("feedback", include_str!("../prompts/feedback.md")),
+];
+
+/// All templates.
+fn built_in() -> Vec<(&'static str, String)> {
+    let all = TEMPLATES.into_iter().chain(SUPERVISION);
+    all.map(|(name, text)| (name, text.to_string())).collect()
+}
 
 /// Why the prompts cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +75,14 @@ pub enum PromptError {
 pub struct Prompts {
     environment: Environment<'static>,
     digest: Digest,
+    supervision: Digest,
+}
+
+/// A part of a run as a supervisor reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Section {
+    pub(crate) title: String,
+    pub(crate) text: String,
 }
 
 impl Prompts {
@@ -69,8 +91,7 @@ impl Prompts {
     /// # Panics
     /// Never: the built-in templates are tested.
     pub fn built_in() -> Prompts {
-        let texts = TEMPLATES.map(|(name, text)| (name, text.to_string()));
-        Prompts::compile(texts.into()).expect("the built-in templates compile")
+        Prompts::compile(built_in()).expect("the built-in templates compile")
     }
 
     /// The built-in prompts, with those replaced for which `folder` holds a file `<name>.md`.
@@ -83,7 +104,7 @@ impl Prompts {
             path: path.to_path_buf(),
             source,
         };
-        let mut texts = TEMPLATES.map(|(name, text)| (name, text.to_string()));
+        let mut texts = built_in();
         for entry in std::fs::read_dir(folder).map_err(|error| read(folder, error))? {
             let path = entry.map_err(|error| read(folder, error))?.path();
             if path.extension().is_none_or(|extension| extension != "md") {
@@ -94,24 +115,51 @@ impl Prompts {
                 .and_then(|stem| stem.to_str())
                 .unwrap_or_default();
             let Some((_, text)) = texts.iter_mut().find(|(name, _)| *name == stem) else {
-                let expected = TEMPLATES.map(|(name, _)| format!("{name}.md")).join(", ");
+                let names: Vec<String> =
+                    texts.iter().map(|(name, _)| format!("{name}.md")).collect();
+                let expected = names.join(", ");
                 return Err(PromptError::Unknown { path, expected });
             };
             *text = std::fs::read_to_string(&path).map_err(|error| read(&path, error))?;
         }
-        let prompts = Prompts::compile(texts.into())?;
+        let prompts = Prompts::compile(texts)?;
         prompts.try_all()?;
         Ok(prompts)
     }
 
-    /// Names this set of prompts: the digest of all templates.
+    /// Names what the agents are told: the digest of all templates but those of supervision.
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
 
+    /// Names what a supervisor is told, and how its feedback reaches an agent.
+    pub fn supervision_digest(&self) -> &Digest {
+        &self.supervision
+    }
+
     /// The texts that are built in, by name: a user's starting point.
     pub fn built_in_texts() -> impl Iterator<Item = (&'static str, &'static str)> {
-        TEMPLATES.into_iter()
+        TEMPLATES.into_iter().chain(SUPERVISION)
+    }
+
+    /// A question to an agent, asked again with what a supervisor says about the last reply to it.
+    ///
+    /// # Errors
+    /// When a user's template cannot be filled.
+    pub(crate) fn heeding(
+        &self,
+        messages: &[Message],
+        notes: &[&str],
+    ) -> Result<Vec<Message>, PromptError> {
+        let remarks = self.fill(
+            "feedback",
+            context! { notes => notes.iter().map(ToString::to_string).collect::<Vec<_>>() },
+        )?;
+        let mut messages = messages.to_vec();
+        if let Some(last) = messages.last_mut() {
+            last.content = format!("{}\n\n{}", last.content.trim_end(), remarks.trim());
+        }
+        Ok(messages)
     }
 
     /// Opens the conversation about a problem.
@@ -144,7 +192,11 @@ impl Prompts {
     }
 
     fn compile(texts: Vec<(&'static str, String)>) -> Result<Prompts, PromptError> {
-        let digest = Digest::of_json(&texts);
+        let (agents, supervision): (Vec<_>, Vec<_>) = texts
+            .iter()
+            .partition(|(name, _)| TEMPLATES.iter().any(|(own, _)| own == name));
+        let digest = Digest::of_json(&agents);
+        let supervision = Digest::of_json(&supervision);
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
@@ -159,6 +211,7 @@ impl Prompts {
         Ok(Prompts {
             environment,
             digest,
+            supervision,
         })
     }
 
@@ -202,6 +255,12 @@ impl Prompts {
         conversation.retry("c", "r", &["l".to_string()])?;
         conversation.simulate("p")?;
         conversation.refine("p", "s")?;
+        let section = Section {
+            title: "t".into(),
+            text: "t".into(),
+        };
+        conversation.review("s", &[section], "e", &Agent::ALL)?;
+        self.heeding(&conversation.recall(1)?, &["n"])?;
         Ok(())
     }
 }
@@ -346,6 +405,32 @@ impl Conversation<'_> {
             "refine",
             context! { plan => plan, simulation => simulation },
         )
+    }
+
+    /// Asks a supervisor which of these agents is at fault.
+    ///
+    /// # Errors
+    /// See [`Conversation::recall`].
+    pub(crate) fn review(
+        &self,
+        scope: &str,
+        steps: &[Section],
+        ending: &str,
+        agents: &[Agent],
+    ) -> Result<Vec<Message>, PromptError> {
+        let agents: Vec<Value> = agents
+            .iter()
+            .map(|agent| context! { number => blame_number(*agent), part => wording::part(*agent) })
+            .collect();
+        let steps: Vec<Value> = steps
+            .iter()
+            .map(|step| context! { title => step.title.as_str(), text => step.text.as_str() })
+            .collect();
+        let values =
+            context! { scope => scope, steps => steps, ending => ending, agents => agents };
+        let mut messages = self.ask("review", values)?;
+        messages[0] = Message::system(self.prompts.fill("supervisor", context! {})?.trim());
+        Ok(messages)
     }
 
     /// What every question for a program says of it.

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 mod analogical;
 mod best_of_n;
 mod codesim;
+#[cfg(test)]
+mod corrected_tests;
 mod cot;
 mod direct;
 mod mapcoder;

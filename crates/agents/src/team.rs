@@ -8,9 +8,11 @@ use llm::{ChatError, ChatModel};
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Parsed, Wanted};
+use crate::correction::Correction;
 use crate::outcome::{CallRecord, Candidate, JudgeRecord, Outcome, Place, Status};
 use crate::prompts::{Conversation, PromptError, Prompts};
 use crate::strategy::{self, Strategy};
+use crate::transcript::{Spot, Transcript, Trial, Turn};
 use crate::{Contract, assemble};
 
 /// Why a problem could not be worked on at all. Faults of a model, a budget or the judge are no errors here:
@@ -102,11 +104,26 @@ impl Team {
     /// # Errors
     /// When a prompt cannot be filled or the ledger fails.
     pub async fn solve(&self, problem: &Problem) -> Result<Outcome, SolveError> {
+        Ok(self.transcribe(problem, &[]).await?.outcome)
+    }
+
+    /// Works on a problem as [`Team::solve`] does, with feedback on some of its questions, and tells all that happened.
+    /// A correction of a question that the strategy does not come to has no effect.
+    ///
+    /// # Errors
+    /// When a prompt cannot be filled or the ledger fails.
+    pub async fn transcribe(
+        &self,
+        problem: &Problem,
+        corrections: &[Correction],
+    ) -> Result<Transcript, SolveError> {
         let mut work = Work {
             team: self,
             problem,
-            calls: Vec::new(),
-            judgings: Vec::new(),
+            corrections,
+            turns: Vec::new(),
+            trials: Vec::new(),
+            order: Vec::new(),
             best: None,
         };
         let halt = match self.strategy {
@@ -131,14 +148,22 @@ impl Team {
             Err(Halt::Stopped) => (Status::Stopped, "stopped by the user".to_string()),
             Err(Halt::Solve(error)) => return Err(error),
         };
-        Ok(Outcome {
+        let turns = work.turns.iter();
+        let trials = work.trials.iter();
+        let outcome = Outcome {
             problem: problem.id.clone(),
             status,
             fault,
             best: work.best,
             n_samples: problem.samples.len(),
-            calls: work.calls,
-            judgings: work.judgings,
+            calls: turns.map(|turn| turn.call.clone()).collect(),
+            judgings: trials.map(|trial| trial.record.clone()).collect(),
+        };
+        Ok(Transcript {
+            outcome,
+            turns: work.turns,
+            trials: work.trials,
+            order: work.order,
         })
     }
 
@@ -181,7 +206,7 @@ impl From<PromptError> for Halt {
 
 /// One question, ready to be asked.
 pub(crate) struct Question {
-    pub(crate) contract: Contract,
+    pub(crate) spot: Spot,
     pub(crate) messages: Vec<Message>,
     pub(crate) sample_idx: u32,
 }
@@ -190,9 +215,25 @@ impl Question {
     /// A question of which one reply is wanted.
     pub(crate) fn new(contract: Contract, messages: Vec<Message>) -> Question {
         Question {
-            contract,
+            spot: Spot {
+                contract,
+                plan: 0,
+                round: 0,
+            },
             messages,
             sample_idx: 0,
+        }
+    }
+
+    /// The same question, as one that belongs to a plan, or to a repair after it.
+    pub(crate) fn of(self, plan: usize, round: usize) -> Question {
+        Question {
+            spot: Spot {
+                plan,
+                round,
+                ..self.spot
+            },
+            ..self
         }
     }
 
@@ -209,8 +250,10 @@ impl Question {
 pub(crate) struct Work<'a> {
     pub(crate) team: &'a Team,
     pub(crate) problem: &'a Problem,
-    calls: Vec<CallRecord>,
-    judgings: Vec<JudgeRecord>,
+    corrections: &'a [Correction],
+    turns: Vec<Turn>,
+    trials: Vec<Trial>,
+    order: Vec<usize>,
     best: Option<Candidate>,
 }
 
@@ -234,27 +277,35 @@ impl<'a> Work<'a> {
     }
 
     /// Asks and reads the reply. Takes no part in the bookkeeping, so that several can run at once:
-    /// hand the record to [`Work::count`], in the order of the algorithm.
+    /// hand the turn to [`Work::count`], in the order of the algorithm.
     pub(crate) async fn ask<T>(
         &self,
         question: Question,
         read: impl FnOnce(&str) -> Parsed<T>,
-    ) -> Result<(Option<T>, CallRecord), Halt> {
+    ) -> Result<(Option<T>, Turn), Halt> {
         let Question {
-            contract,
+            spot,
             messages,
             sample_idx,
         } = question;
+        let contract = spot.contract;
         let agent = contract.agent();
         let team = self.team;
         self.go_on()?;
         self.afford()?;
         let shape = (team.model.keeps_shapes(agent))
             .then(|| contract.shape(team.strategy.k(), team.language));
+        let own = self.corrections.iter().filter(|one| one.spot == spot);
+        let notes: Vec<&str> = own.map(|one| one.feedback.as_str()).collect();
+        let asked = if notes.is_empty() {
+            messages.clone()
+        } else {
+            team.prompts.heeding(&messages, &notes)?
+        };
         let ask = Ask {
             agent,
             model: team.model.identity(agent),
-            messages,
+            messages: asked,
             sampling: team.sampling.clone(),
             sample_idx,
             shape,
@@ -286,11 +337,23 @@ impl<'a> Work<'a> {
                 is_fresh: recorded.fresh,
             },
         );
-        Ok((value, call))
+        let turn = Turn {
+            spot,
+            messages,
+            reply: reply.text,
+            feedback: notes.into_iter().map(str::to_string).collect(),
+            call,
+        };
+        Ok((value, turn))
     }
 
-    pub(crate) fn count(&mut self, call: CallRecord) {
-        self.calls.push(call);
+    pub(crate) fn count(&mut self, turn: Turn) {
+        self.turns.push(turn);
+    }
+
+    /// Notes the numbers of the plans, the surest first.
+    pub(crate) fn rank(&mut self, order: Vec<usize>) {
+        self.order = order;
     }
 
     pub(crate) fn tell(&self, step: Step) {
@@ -324,19 +387,13 @@ impl<'a> Work<'a> {
         } = recorded;
         let n_passed = judging.n_passed();
         let wall = judging.cases.iter().map(|case| case.wall).sum();
-        self.judgings.push(JudgeRecord {
-            key,
-            n_passed,
-            wall,
-            place,
-        });
         if self
             .best
             .as_ref()
             .is_none_or(|best| n_passed > best.n_passed)
         {
             self.best = Some(Candidate {
-                program,
+                program: program.clone(),
                 n_passed,
                 place,
             });
@@ -349,7 +406,20 @@ impl<'a> Work<'a> {
             is_fresh: fresh,
         });
         let passes = judging.verdict == domain::Verdict::Accepted && n_passed == n_samples;
-        Ok(Tested { passes, judging })
+        let report = crate::report(&judging, &self.problem.samples, &self.problem.limits);
+        self.trials.push(Trial {
+            record: JudgeRecord {
+                key,
+                n_passed,
+                wall,
+                place,
+            },
+            program,
+            verdict: judging.verdict,
+            passes,
+            report: report.clone(),
+        });
+        Ok(Tested { passes, report })
     }
 
     /// Looks at the calls that are counted: those in flight at the same time do not change what comes out.
@@ -358,16 +428,17 @@ impl<'a> Work<'a> {
         let spent = |what: String| Err(Halt::Allowance(what));
         if let Some(tokens) = tokens {
             let n_tokens: u64 = self
-                .calls
+                .turns
                 .iter()
-                .map(|call| call.usage.prompt_tokens + call.usage.completion_tokens)
+                .map(|turn| turn.call.usage)
+                .map(|usage| usage.prompt_tokens + usage.completion_tokens)
                 .sum();
             if n_tokens >= tokens {
                 return spent(format!("{n_tokens} of {tokens} tokens for this problem"));
             }
         }
         if let Some(time) = time {
-            let sum: Duration = self.calls.iter().map(|call| call.wall).sum();
+            let sum: Duration = self.turns.iter().map(|turn| turn.call.wall).sum();
             if sum >= time {
                 return spent(format!(
                     "{:.1} of {:.1} s for this problem",
@@ -396,14 +467,9 @@ impl<'a> Work<'a> {
     }
 }
 
-/// A program and how it fared on the samples.
+/// How a program fared on the samples.
 pub(crate) struct Tested {
     pub(crate) passes: bool,
-    pub(crate) judging: Judging,
-}
-
-impl Tested {
-    pub(crate) fn report(&self, problem: &Problem) -> String {
-        crate::report(&self.judging, &problem.samples, &problem.limits)
-    }
+    /// What the debugging agent is told about it.
+    pub(crate) report: String,
 }

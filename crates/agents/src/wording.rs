@@ -1,6 +1,6 @@
 //! Pieces of prompts that depend on the problem's form and the language.
 
-use domain::{Form, Language, Limits, Problem, Test};
+use domain::{Agent, Form, Language, Limits, Problem, Test};
 
 use crate::dialect;
 
@@ -16,6 +16,16 @@ pub(crate) fn wanted(form: &Form, language: Language) -> String {
         Form::Function { entry_point, .. } => {
             format!("a {} function `{entry_point}`", language.title())
         }
+    }
+}
+
+/// What an agent does, for a supervisor.
+pub(crate) fn part(agent: Agent) -> &'static str {
+    match agent {
+        Agent::Retrieval => "retrieval, which recalled similar problems and named the algorithm",
+        Agent::Planning => "planning, which wrote the plan",
+        Agent::Coding => "coding, which wrote the first program from the plan",
+        Agent::Debugging => "debugging, which repaired the program from the test results",
     }
 }
 

@@ -40,7 +40,7 @@ pub use format::Format;
 pub use inspect::{Inventory, duplicates};
 pub use load::{LoadError, load, read, references};
 pub use own::{OwnFunction, OwnLimits, OwnProblem, OwnTest, ProblemError};
-pub use split::{Split, split};
+pub use split::{Split, is_in_first_part, split};
 
 #[cfg(test)]
 mod container_tests;

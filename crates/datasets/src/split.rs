@@ -1,4 +1,4 @@
-use domain::Digest;
+use domain::{Digest, Task};
 
 use crate::container::text_of;
 use crate::inspect::statement_key;
@@ -31,11 +31,7 @@ pub fn split(file: &str, bytes: &[u8], share: f64, seed: u64) -> Result<Split, L
     for (line, row) in rows(&text) {
         match format.entry(row, file, line) {
             Ok(entry) => {
-                let key = Digest::of_json(&("split/1", seed, statement_key(&entry.task)));
-                // 52 bits of the digest are a number from 0 to 1 that a double holds.
-                let draw = u64::from_str_radix(&key.as_str()[..13], 16).unwrap_or(0);
-                let is_first = (draw as f64) < share * (1_u64 << 52) as f64;
-                let part = if is_first {
+                let part = if is_in_first_part(&entry.task, share, seed) {
                     &mut parts.first
                 } else {
                     &mut parts.second
@@ -50,4 +46,12 @@ pub fn split(file: &str, bytes: &[u8], share: f64, seed: u64) -> Result<Split, L
         }
     }
     Ok(parts)
+}
+
+/// True for a problem that [`split`] puts into the first part.
+pub fn is_in_first_part(task: &Task, share: f64, seed: u64) -> bool {
+    let key = Digest::of_json(&("split/1", seed, statement_key(task)));
+    // 52 bits of the digest are a number from 0 to 1 that a double holds.
+    let draw = u64::from_str_radix(&key.as_str()[..13], 16).unwrap_or(0);
+    (draw as f64) < share * (1_u64 << 52) as f64
 }

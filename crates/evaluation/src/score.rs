@@ -1,4 +1,4 @@
-use agents::{SolveError, Team};
+use agents::{Outcome, SolveError, Team};
 use domain::{Checker, Harness, Isolation, Judging, Program, Submission, Task, Verdict};
 use judge::JudgeError;
 use ledger::{CallError, LedgerError, Recorded};
@@ -53,6 +53,18 @@ pub fn hidden_submission(task: &Task, program: &Program, checker: &Checker) -> S
 /// When a prompt cannot be filled or the ledger fails. All other faults are endings.
 pub async fn solve_task(team: &Team, task: &Task) -> Result<ProblemResult, ScoreError> {
     let outcome = team.solve(&task.problem).await?;
+    score(team, task, outcome).await
+}
+
+/// Judges what a team made of a problem on the hidden tests.
+///
+/// # Errors
+/// When the ledger fails. All other faults are endings.
+pub async fn score(
+    team: &Team,
+    task: &Task,
+    outcome: Outcome,
+) -> Result<ProblemResult, ScoreError> {
     let Some(best) = outcome
         .best
         .as_ref()

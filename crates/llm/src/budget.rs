@@ -1,4 +1,4 @@
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::{Agent, Ask, Reply, Usage};
@@ -38,6 +38,11 @@ pub struct Spent {
 /// before anything is sent; questions in flight are answered, so tokens and money can end a little above.
 pub struct Budgeted<M> {
     model: M,
+    account: Arc<Account>,
+}
+
+/// A budget and what was spent of it, perhaps by several models.
+struct Account {
     budget: Budget,
     started: Instant,
     spent: Mutex<Spent>,
@@ -48,22 +53,54 @@ impl<M: ChatModel> Budgeted<M> {
     pub fn new(model: M, budget: Budget) -> Budgeted<M> {
         Budgeted {
             model,
-            budget,
-            started: Instant::now(),
-            spent: Mutex::new(Spent::default()),
+            account: Arc::new(Account {
+                budget,
+                started: Instant::now(),
+                spent: Mutex::new(Spent::default()),
+            }),
+        }
+    }
+
+    /// Puts another model under the same budget: whatever either spends, both have less.
+    pub fn sharing<N: ChatModel>(&self, model: N) -> Budgeted<N> {
+        Budgeted {
+            model,
+            account: self.account.clone(),
         }
     }
 
     /// What was spent so far.
     pub fn spent(&self) -> Spent {
-        *self.lock()
+        *self.account.lock()
     }
 
     /// Which limit is reached, in words; absent while there is something left.
     pub fn exhausted(&self) -> Option<String> {
-        self.reached(&self.lock())
+        self.account.reached(&self.account.lock())
     }
 
+    async fn ask(&self, ask: &Ask) -> Result<Reply, ChatError> {
+        let account = &self.account;
+        {
+            let mut spent = account.lock();
+            if let Some(reason) = account.reached(&spent) {
+                return Err(ChatError::Budget(reason));
+            }
+            spent.calls += 1;
+        }
+        let reply = self.model.chat(ask).await?;
+        let mut spent = account.lock();
+        spent.usage += reply.usage;
+        match reply.cost {
+            Some(cost) => spent.cost += cost,
+            None => spent.n_unpriced += 1,
+        }
+        drop(spent);
+        Ok(reply)
+    }
+}
+
+impl Account {
     fn reached(&self, spent: &Spent) -> Option<String> {
         let Budget {
             calls,
@@ -96,25 +133,6 @@ impl<M: ChatModel> Budgeted<M> {
 
     fn lock(&self) -> MutexGuard<'_, Spent> {
         self.spent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn ask(&self, ask: &Ask) -> Result<Reply, ChatError> {
-        {
-            let mut spent = self.lock();
-            if let Some(reason) = self.reached(&spent) {
-                return Err(ChatError::Budget(reason));
-            }
-            spent.calls += 1;
-        }
-        let reply = self.model.chat(ask).await?;
-        let mut spent = self.lock();
-        spent.usage += reply.usage;
-        match reply.cost {
-            Some(cost) => spent.cost += cost,
-            None => spent.n_unpriced += 1,
-        }
-        drop(spent);
-        Ok(reply)
     }
 }
 

@@ -9,10 +9,10 @@ pub(crate) async fn analogical(work: &mut Work<'_>, k: usize) -> Result<(), Halt
     let conversation = work.open()?;
     let wanted = work.wanted();
     let question = Question::new(Contract::Analogy, conversation.analogy(k)?);
-    let (source, call) = work
+    let (source, turn) = work
         .ask(question, |reply| analogy(reply, k, wanted))
         .await?;
-    work.count(call);
+    work.count(turn);
     if let Some(source) = source {
         work.test(&source, Place::default()).await?;
     }

@@ -20,8 +20,8 @@ pub(crate) async fn best_of_n(work: &mut Work<'_>, n: usize) -> Result<(), Halt>
     .await;
     let mut sources = Vec::new();
     for answer in asked {
-        let (source, call) = answer?;
-        work.count(call);
+        let (source, turn) = answer?;
+        work.count(turn);
         sources.push(source);
     }
     for (plan_rank, source) in sources.iter().enumerate() {

@@ -10,19 +10,18 @@ use crate::team::{Halt, Question, Work};
 ///
 /// A greedy model would write the same plan again, so that each round asks for another plan by its number.
 pub(crate) async fn codesim(work: &mut Work<'_>, p: usize, d: usize) -> Result<(), Halt> {
-    let problem = work.problem;
     let conversation = work.open()?;
     let wanted = work.wanted();
     let question = Question::new(Contract::Recall, conversation.recall(1)?);
-    let (recalled, call) = work.ask(question, |reply| recall(reply, 1)).await?;
-    work.count(call);
+    let (recalled, turn) = work.ask(question, |reply| recall(reply, 1)).await?;
+    work.count(turn);
     let recalled = recalled.unwrap_or_default();
     for plan_rank in 0..p {
         let plan = simulated_plan(work, &conversation, &recalled, plan_rank, p).await?;
         let messages = conversation.code(Some(&recalled), plan.as_deref())?;
         let question = Question::new(Contract::Code, messages).sample(plan_rank);
-        let (source, call) = work.ask(question, |reply| code(reply, wanted)).await?;
-        work.count(call);
+        let (source, turn) = work.ask(question, |reply| code(reply, wanted)).await?;
+        work.count(turn);
         let Some(mut source) = source else { continue };
         for debug_round in 0..=d {
             let place = Place {
@@ -37,10 +36,10 @@ pub(crate) async fn codesim(work: &mut Work<'_>, p: usize, d: usize) -> Result<(
                 break;
             }
             let plan = plan.as_deref().unwrap_or_default();
-            let messages = conversation.repair(plan, &source, &tested.report(problem))?;
+            let messages = conversation.repair(plan, &source, &tested.report)?;
             let question = Question::new(Contract::Repair, messages).sample(plan_rank);
-            let (repaired, call) = work.ask(question, |reply| repair(reply, wanted)).await?;
-            work.count(call);
+            let (repaired, turn) = work.ask(question, |reply| repair(reply, wanted)).await?;
+            work.count(turn);
             match repaired {
                 Some(repaired) if repaired != source => source = repaired,
                 _ => break,
@@ -61,21 +60,21 @@ async fn simulated_plan(
     // The recalled problem stands behind the first plan only: later ones are to differ from it.
     let example = recalled.examples.first().filter(|_| at == 0);
     let messages = conversation.plan(recalled, example, at + 1, p)?;
-    let (first, call) = work
+    let (first, turn) = work
         .ask(Question::new(Contract::Plan, messages), plan)
         .await?;
-    work.count(call);
+    work.count(turn);
     let Some(first) = first else { return Ok(None) };
     let question = Question::new(Contract::Simulation, conversation.simulate(&first)?);
-    let (simulated, call) = work.ask(question, simulation).await?;
-    work.count(call);
+    let (simulated, turn) = work.ask(question, simulation).await?;
+    work.count(turn);
     let Some(simulated) = simulated.filter(|simulated| !simulated.holds) else {
         return Ok(Some(first));
     };
     let messages = conversation.refine(&first, &simulated.steps)?;
-    let (refined, call) = work
+    let (refined, turn) = work
         .ask(Question::new(Contract::Plan, messages), plan)
         .await?;
-    work.count(call);
+    work.count(turn);
     Ok(Some(refined.unwrap_or(first)))
 }

@@ -8,8 +8,8 @@ pub(crate) async fn cot(work: &mut Work<'_>) -> Result<(), Halt> {
     let conversation = work.open()?;
     let wanted = work.wanted();
     let question = Question::new(Contract::Reasoned, conversation.cot()?);
-    let (source, call) = work.ask(question, |reply| reasoned(reply, wanted)).await?;
-    work.count(call);
+    let (source, turn) = work.ask(question, |reply| reasoned(reply, wanted)).await?;
+    work.count(turn);
     if let Some(source) = source {
         work.test(&source, Place::default()).await?;
     }

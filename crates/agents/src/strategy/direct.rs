@@ -8,8 +8,8 @@ pub(crate) async fn direct(work: &mut Work<'_>) -> Result<(), Halt> {
     let conversation = work.open()?;
     let wanted = work.wanted();
     let question = Question::new(Contract::Code, conversation.code(None, None)?);
-    let (source, call) = work.ask(question, |reply| code(reply, wanted)).await?;
-    work.count(call);
+    let (source, turn) = work.ask(question, |reply| code(reply, wanted)).await?;
+    work.count(turn);
     if let Some(source) = source {
         work.test(&source, Place::default()).await?;
     }

@@ -4,9 +4,10 @@ use futures_util::future::join_all;
 use llm::ChatError;
 
 use crate::contract::{Example, Recall, code, confidence, plan, recall, repair};
-use crate::outcome::{CallRecord, Place};
+use crate::outcome::Place;
 use crate::prompts::Conversation;
 use crate::team::{Halt, Question, Step, Work};
+use crate::transcript::Turn;
 use crate::{Contract, PromptError, Without};
 
 /// MapCoder's algorithm (Islam et al., 2024), with the faults of its reference implementation left out:
@@ -27,7 +28,6 @@ pub(crate) async fn mapcoder(
     t: usize,
     without: Without,
 ) -> Result<(), Halt> {
-    let problem = work.problem;
     let conversation = work.open()?;
     let wanted = work.wanted();
     let t = if without.debugging { 0 } else { t };
@@ -35,8 +35,8 @@ pub(crate) async fn mapcoder(
     let mut recalled = Recall::default();
     if !without.retrieval {
         let question = Question::new(Contract::Recall, conversation.recall(k)?);
-        let (recall, call) = work.ask(question, |reply| recall(reply, k)).await?;
-        work.count(call);
+        let (recall, turn) = work.ask(question, |reply| recall(reply, k)).await?;
+        work.count(turn);
         recalled = recall.unwrap_or_default();
     }
     let plans = if without.planning {
@@ -47,9 +47,9 @@ pub(crate) async fn mapcoder(
 
     for (rank, plan) in plans.iter().enumerate() {
         let messages = conversation.code(Some(&recalled), Some(&plan.text))?;
-        let question = Question::new(Contract::Code, messages);
-        let (source, call) = work.ask(question, |reply| code(reply, wanted)).await?;
-        work.count(call);
+        let question = Question::new(Contract::Code, messages).of(plan.number, 0);
+        let (source, turn) = work.ask(question, |reply| code(reply, wanted)).await?;
+        work.count(turn);
         let Some(mut source) = source else { continue };
         let mut tested = work
             .test(
@@ -65,14 +65,16 @@ pub(crate) async fn mapcoder(
             if tested.passes {
                 return Ok(());
             }
-            let messages = conversation.repair(&plan.text, &source, &tested.report(problem))?;
-            let question = Question::new(Contract::Repair, messages).sample(sample_idx);
-            let (repaired, call) = match work.ask(question, |reply| repair(reply, wanted)).await {
+            let messages = conversation.repair(&plan.text, &source, &tested.report)?;
+            let question = Question::new(Contract::Repair, messages)
+                .of(plan.number, debug_round)
+                .sample(sample_idx);
+            let (repaired, turn) = match work.ask(question, |reply| repair(reply, wanted)).await {
                 // The other prompts fit; what is left of this plan does not.
                 Err(Halt::Model(ChatError::PromptTooLong { .. })) => break,
                 answer => answer?,
             };
-            work.count(call);
+            work.count(turn);
             match repaired {
                 Some(repaired) if repaired != source => {
                     source = repaired;
@@ -100,6 +102,8 @@ pub(crate) async fn mapcoder(
 }
 
 struct Plan {
+    /// In the order in which they are asked for, from 0.
+    number: usize,
     text: String,
     confidence: Option<u8>,
 }
@@ -108,6 +112,7 @@ impl Plan {
     /// The coding agent works from the problem alone.
     fn none() -> Plan {
         Plan {
+            number: 0,
             text: String::new(),
             confidence: None,
         }
@@ -124,8 +129,8 @@ async fn plans(
     let chains = join_all((0..k).map(|at| chain(work, conversation, recalled, at, k))).await;
     let mut plans = Vec::new();
     for chain in chains {
-        let (plan, calls) = chain?;
-        calls.into_iter().for_each(|call| work.count(call));
+        let (plan, turns) = chain?;
+        turns.into_iter().for_each(|turn| work.count(turn));
         plans.extend(plan);
     }
     if plans.is_empty() {
@@ -133,6 +138,7 @@ async fn plans(
         plans.push(Plan::none());
     }
     plans.sort_by_key(|plan| Reverse(plan.confidence));
+    work.rank(plans.iter().map(|plan| plan.number).collect());
     work.tell(Step::Planned {
         confidences: plans.iter().map(|plan| plan.confidence).collect(),
     });
@@ -146,10 +152,10 @@ async fn chain(
     recalled: &Recall,
     at: usize,
     k: usize,
-) -> Result<(Option<Plan>, Vec<CallRecord>), Halt> {
+) -> Result<(Option<Plan>, Vec<Turn>), Halt> {
     let example: Option<&Example> = recalled.examples.get(at);
     let question = |contract, messages: Result<_, PromptError>| {
-        messages.map(|messages| Question::new(contract, messages))
+        messages.map(|messages| Question::new(contract, messages).of(at, 0))
     };
     let ask = question(
         Contract::Plan,
@@ -161,5 +167,10 @@ async fn chain(
     };
     let check = question(Contract::Confidence, conversation.confidence(&text))?;
     let (confidence, checked) = work.ask(check, confidence).await?;
-    Ok((Some(Plan { text, confidence }), vec![planned, checked]))
+    let plan = Plan {
+        number: at,
+        text,
+        confidence,
+    };
+    Ok((Some(plan), vec![planned, checked]))
 }

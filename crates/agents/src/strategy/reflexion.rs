@@ -11,12 +11,11 @@ const MEMORY: usize = 3;
 ///
 /// The tests are the problem's samples, where the paper lets the model write its own.
 pub(crate) async fn reflexion(work: &mut Work<'_>, t: usize) -> Result<(), Halt> {
-    let problem = work.problem;
     let conversation = work.open()?;
     let wanted = work.wanted();
     let question = Question::new(Contract::Code, conversation.code(None, None)?);
-    let (source, call) = work.ask(question, |reply| code(reply, wanted)).await?;
-    work.count(call);
+    let (source, turn) = work.ask(question, |reply| code(reply, wanted)).await?;
+    work.count(turn);
     let Some(mut source) = source else {
         return Ok(());
     };
@@ -30,17 +29,17 @@ pub(crate) async fn reflexion(work: &mut Work<'_>, t: usize) -> Result<(), Halt>
         if tested.passes || debug_round == t {
             break;
         }
-        let report = tested.report(problem);
+        let report = tested.report;
         let messages = conversation.reflect(&source, &report)?;
         let question = Question::new(Contract::Reflection, messages);
-        let (learned, call) = work.ask(question, reflection).await?;
-        work.count(call);
+        let (learned, turn) = work.ask(question, reflection).await?;
+        work.count(turn);
         memory.extend(learned);
         let recent = &memory[memory.len().saturating_sub(MEMORY)..];
         let messages = conversation.retry(&source, &report, recent)?;
         let question = Question::new(Contract::Code, messages).sample(debug_round);
-        let (again, call) = work.ask(question, |reply| code(reply, wanted)).await?;
-        work.count(call);
+        let (again, turn) = work.ask(question, |reply| code(reply, wanted)).await?;
+        work.count(turn);
         match again {
             Some(again) if again != source => source = again,
             // The same attempt would be met by the same words.

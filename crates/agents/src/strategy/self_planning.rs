@@ -8,14 +8,14 @@ pub(crate) async fn self_planning(work: &mut Work<'_>) -> Result<(), Halt> {
     let conversation = work.open()?;
     let wanted = work.wanted();
     let messages = conversation.plan(&Recall::default(), None, 1, 1)?;
-    let (plan, call) = work
+    let (plan, turn) = work
         .ask(Question::new(Contract::Plan, messages), plan)
         .await?;
-    work.count(call);
+    work.count(turn);
     let messages = conversation.code(None, plan.as_deref())?;
     let question = Question::new(Contract::Code, messages);
-    let (source, call) = work.ask(question, |reply| code(reply, wanted)).await?;
-    work.count(call);
+    let (source, turn) = work.ask(question, |reply| code(reply, wanted)).await?;
+    work.count(turn);
     if let Some(source) = source {
         work.test(&source, Place::default()).await?;
     }

@@ -57,7 +57,7 @@ fn contract_of(prompt: &str) -> Contract {
 
 static JUDGE: LazyLock<Judge> = LazyLock::new(|| Judge::start(judge::Settings::default()).unwrap());
 
-fn problem() -> Problem {
+pub(super) fn problem() -> Problem {
     Problem {
         id: "add".into(),
         statement: "Write `add(a, b)`: the sum.".into(),
@@ -136,7 +136,7 @@ impl Bench {
         self.team.solve(&problem()).await.unwrap()
     }
 
-    fn n_fresh(&self) -> usize {
+    pub(super) fn n_fresh(&self) -> usize {
         let steps = self.steps.lock().unwrap();
         let is_fresh = |step: &&Step| match step {
             Step::Asked { is_fresh, .. } | Step::Judged { is_fresh, .. } => *is_fresh,
@@ -170,7 +170,7 @@ pub(super) const HALF: &str = "return a * b";
 /// Passes none.
 pub(super) const WRONG: &str = "return 7";
 
-const MAPCODER: Strategy = mapcoder(2, 2);
+pub(super) const MAPCODER: Strategy = mapcoder(2, 2);
 
 const fn mapcoder(k: usize, t: usize) -> Strategy {
     Strategy::MapCoder {

@@ -66,6 +66,25 @@ async fn each_limit_stops_further_questions() {
     assert_eq!(spend(priced(None), time).await, (0, "0 seconds".into()));
 }
 
+#[tokio::test]
+async fn two_models_share_one_budget() {
+    let budget = Budget {
+        calls: Some(3),
+        ..Budget::default()
+    };
+    let first = Budgeted::new(priced(None), budget);
+    let second = first.sharing(priced(None));
+    let models: [&dyn ChatModel; 3] = [&first, &second, &first];
+    for model in models {
+        assert!(model.chat(&ask()).await.is_ok());
+    }
+    assert_eq!((first.spent(), first.spent().calls), (second.spent(), 3));
+    for model in models {
+        let refused = model.chat(&ask()).await;
+        assert_eq!(refused, Err(ChatError::Budget("3 calls".into())));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn time_runs_out_between_questions() {
     let budget = Budget {

@@ -118,7 +118,7 @@ impl Transcript {
                 let next = best.unwrap_or_default() + 1;
                 of(Contract::Repair)
                     .find(|spot| spot.round == next)
-                    .or_else(|| of(Contract::Repair).last())
+                    .or_else(|| of(Contract::Repair).next_back())
             }
         }
     }

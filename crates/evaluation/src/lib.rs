@@ -30,7 +30,7 @@ pub use json::{PROBLEM_SCHEMA, SUMMARY_SCHEMA, problem_line, summary_line};
 pub use progress::Progress;
 pub use result::{Ending, ProblemResult, Scoring};
 pub use runner::{Drain, Event, Faulted, Finished, run};
-pub use score::{ScoreError, hidden_submission, judge_hidden, score, solve_task};
+pub use score::{ScoreError, hidden_submission, judge_hidden, score_outcome, solve_task};
 pub use summary::{
     AgentSummary, CompatScore, EndingCounts, FormatSummary, GroupSummary, Grouping, Header,
     PassAtK, PlaceSummary, Summary,

@@ -53,14 +53,14 @@ pub fn hidden_submission(task: &Task, program: &Program, checker: &Checker) -> S
 /// When a prompt cannot be filled or the ledger fails. All other faults are endings.
 pub async fn solve_task(team: &Team, task: &Task) -> Result<ProblemResult, ScoreError> {
     let outcome = team.solve(&task.problem).await?;
-    score(team, task, outcome).await
+    score_outcome(team, task, outcome).await
 }
 
 /// Judges what a team made of a problem on the hidden tests.
 ///
 /// # Errors
 /// When the ledger fails. All other faults are endings.
-pub async fn score(
+pub async fn score_outcome(
     team: &Team,
     task: &Task,
     outcome: Outcome,

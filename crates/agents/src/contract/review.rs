@@ -88,7 +88,7 @@ fn numbered(number: usize) -> Option<Option<Agent>> {
 fn named(words: &str) -> Option<Option<Agent>> {
     // Beginnings of words: coding and coder, debugging and debugger.
     const NAMES: [(&str, Option<Agent>); 6] = [
-        ("retriev", Some(Agent::Retrieval)),
+        ("retri", Some(Agent::Retrieval)),
         ("plan", Some(Agent::Planning)),
         ("cod", Some(Agent::Coding)),
         ("debug", Some(Agent::Debugging)),

@@ -150,8 +150,10 @@ impl Format {
     fn decode_four_bit(self, block: &[u8], out: &mut [f32]) {
         for (sub_idx, out) in out.chunks_exact_mut(SUB_BLOCK).enumerate() {
             let four = self.four_bit(block, sub_idx);
-            for (out, &q) in out.iter_mut().zip(&four.quants) {
-                *out = four.scale * f32::from(q) + four.min;
+            let (low, high) = out.split_at_mut(SUB_BLOCK / 2);
+            for ((low, high), &byte) in low.iter_mut().zip(high).zip(&four.quants) {
+                *low = four.scale * f32::from(byte & 15) + four.min;
+                *high = four.scale * f32::from(byte >> 4) + four.min;
             }
         }
     }
@@ -161,28 +163,19 @@ impl Format {
     /// # Panics
     /// When this is no 4-bit format.
     pub(crate) fn four_bit(self, block: &[u8], sub_idx: usize) -> FourBit {
-        let mut quants = [0; SUB_BLOCK];
-        let (scale, min) = match self {
-            Format::Q4_0 | Format::Q4_1 => {
+        let (scale, min, quants) = match self {
+            Format::Q4_0 => {
                 let scale = half_at(block, 0);
-                let (min, packed) = match self {
-                    Format::Q4_0 => (-8.0 * scale, &block[2..]),
-                    _ => (half_at(block, 2), &block[4..]),
-                };
-                for (i, byte) in packed.iter().enumerate() {
-                    quants[i] = byte & 15;
-                    quants[i + 16] = byte >> 4;
-                }
-                (scale, min)
+                (scale, -8.0 * scale, sixteen(&block[2..]))
             }
+            Format::Q4_1 => (half_at(block, 0), half_at(block, 2), sixteen(&block[4..])),
             Format::Q4K => {
                 let (scale, min) = k_scale(&block[4..16], sub_idx);
-                let packed = &block[16 + 32 * (sub_idx / 2)..][..32];
+                let stored = &block[16 + 32 * (sub_idx / 2)..][..32];
                 let shift = 4 * (sub_idx % 2);
-                for (quant, byte) in quants.iter_mut().zip(packed) {
-                    *quant = (byte >> shift) & 15;
-                }
-                (half_at(block, 0) * scale, -half_at(block, 2) * min)
+                let quant = |i: usize| (stored[i] >> shift) & 15;
+                let quants = std::array::from_fn(|i| quant(i) | quant(i + 16) << 4);
+                (half_at(block, 0) * scale, -half_at(block, 2) * min, quants)
             }
             _ => unreachable!("only called for 4-bit formats"),
         };
@@ -192,9 +185,14 @@ impl Format {
 
 /// 32 numbers, each `scale * quant + min`.
 pub(crate) struct FourBit {
-    pub(crate) quants: [u8; SUB_BLOCK],
+    /// Byte `i` holds quant `i` in its low half and quant `16 + i` in its high half.
+    pub(crate) quants: [u8; SUB_BLOCK / 2],
     pub(crate) scale: f32,
     pub(crate) min: f32,
+}
+
+fn sixteen(bytes: &[u8]) -> [u8; SUB_BLOCK / 2] {
+    std::array::from_fn(|i| bytes[i])
 }
 
 fn half_at(bytes: &[u8], at: usize) -> f32 {

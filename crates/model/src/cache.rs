@@ -83,8 +83,13 @@ impl KvCache {
             let part = self.part(page, kv_head);
             let (keys, values) = self.layers[layer_idx][part].split_at_mut(PAGE_TOKENS * head_dim);
             let abreast = &mut keys[place / ABREAST * ABREAST * head_dim..][..ABREAST * head_dim];
-            for (column, &x) in abreast.chunks_exact_mut(ABREAST).zip(key) {
-                column[place % ABREAST] = f16::from_f32(x);
+            let mut halves = [f16::ZERO; ABREAST];
+            let columns = abreast.as_chunks_mut::<{ ABREAST * ABREAST }>().0;
+            for (columns, key) in columns.iter_mut().zip(key.as_chunks::<ABREAST>().0) {
+                halves.convert_from_f32_slice(key);
+                for (column, &x) in columns.as_chunks_mut::<ABREAST>().0.iter_mut().zip(&halves) {
+                    column[place % ABREAST] = x;
+                }
             }
             values[place * head_dim..][..head_dim].convert_from_f32_slice(value);
         }

@@ -218,16 +218,19 @@ impl Decoder {
 
         for (layer_idx, layer) in self.layers.iter().enumerate() {
             // Attention.
-            norm_rows(
-                pool,
-                isa,
-                &s.x,
-                &layer.attn_norm,
-                config.norm_epsilon,
-                &mut s.normed,
-            );
+            let x = Shared::new(&mut s.x);
+            let delta = (layer_idx > 0).then_some(&s.delta[..]);
+            let norm = |row: usize, normed: &mut [f32]| {
+                // SAFETY: each piece has its own rows.
+                let x = unsafe { x.slice(row * n_embd, n_embd) };
+                if let Some(delta) = delta {
+                    add(isa, x, &delta[row * n_embd..][..n_embd]);
+                }
+                rms_norm(isa, x, &layer.attn_norm, config.norm_epsilon, normed);
+            };
             let qkv = [&layer.q, &layer.k, &layer.v];
-            s.inputs.prepare(pool, isa, &s.normed, n_embd, &qkv);
+            s.inputs
+                .prepare(pool, isa, &mut s.normed, n_embd, &qkv, &norm);
             multiply(pool, isa, &s.inputs, &qkv, &mut s.qkv);
             let targets = [
                 (Target::Q, 0),
@@ -268,9 +271,10 @@ impl Decoder {
                 qkv_width,
                 &mut s.attended,
             );
+            let o = [&layer.o];
             s.inputs
-                .prepare(pool, isa, &s.attended, q_width, &[&layer.o]);
-            multiply(pool, isa, &s.inputs, &[&layer.o], &mut s.delta);
+                .prepare(pool, isa, &mut s.attended, q_width, &o, &|_, _| {});
+            multiply(pool, isa, &s.inputs, &o, &mut s.delta);
             let segments_of = segments(layer_idx, &[(Target::O, 0)]);
             add_low_rank(
                 pool,
@@ -281,19 +285,19 @@ impl Decoder {
                 n_embd,
                 &mut s.low_rank,
             );
-            add(isa, &mut s.x, &s.delta);
 
             // Feed-forward.
-            norm_rows(
-                pool,
-                isa,
-                &s.x,
-                &layer.ffn_norm,
-                config.norm_epsilon,
-                &mut s.normed,
-            );
+            let x = Shared::new(&mut s.x);
+            let delta = &s.delta[..];
+            let norm = |row: usize, normed: &mut [f32]| {
+                // SAFETY: each piece has its own rows.
+                let x = unsafe { x.slice(row * n_embd, n_embd) };
+                add(isa, x, &delta[row * n_embd..][..n_embd]);
+                rms_norm(isa, x, &layer.ffn_norm, config.norm_epsilon, normed);
+            };
             let gate_up = [&layer.gate, &layer.up];
-            s.inputs.prepare(pool, isa, &s.normed, n_embd, &gate_up);
+            s.inputs
+                .prepare(pool, isa, &mut s.normed, n_embd, &gate_up, &norm);
             multiply(pool, isa, &s.inputs, &gate_up, &mut s.gate_up);
             let segments_of = segments(layer_idx, &[(Target::Gate, 0), (Target::Up, config.n_ff)]);
             add_low_rank(
@@ -305,16 +309,18 @@ impl Decoder {
                 2 * config.n_ff,
                 &mut s.low_rank,
             );
-            for_rows(pool, &mut s.inner, config.n_ff, &|row, inner| {
+            let gate_up = &s.gate_up[..];
+            let activate = |row: usize, inner: &mut [f32]| {
                 swiglu(
                     isa,
-                    &s.gate_up[row * 2 * config.n_ff..][..2 * config.n_ff],
+                    &gate_up[row * 2 * config.n_ff..][..2 * config.n_ff],
                     inner,
                 );
-            });
+            };
+            let down = [&layer.down];
             s.inputs
-                .prepare(pool, isa, &s.inner, config.n_ff, &[&layer.down]);
-            multiply(pool, isa, &s.inputs, &[&layer.down], &mut s.delta);
+                .prepare(pool, isa, &mut s.inner, config.n_ff, &down, &activate);
+            multiply(pool, isa, &s.inputs, &down, &mut s.delta);
             let segments_of = segments(layer_idx, &[(Target::Down, 0)]);
             add_low_rank(
                 pool,
@@ -325,6 +331,8 @@ impl Decoder {
                 n_embd,
                 &mut s.low_rank,
             );
+        }
+        if !self.layers.is_empty() {
             add(isa, &mut s.x, &s.delta);
         }
 
@@ -341,18 +349,16 @@ impl Decoder {
         }
         s.x.truncate(n_wanted * n_embd);
         s.normed.truncate(n_wanted * n_embd);
-        norm_rows(
-            pool,
-            isa,
-            &s.x,
-            &self.output_norm,
-            config.norm_epsilon,
-            &mut s.normed,
-        );
-        let head = self.head.as_ref().unwrap_or(&self.embedding);
+        let head = [self.head.as_ref().unwrap_or(&self.embedding)];
+        let x = &s.x[..];
+        let norm = |row: usize, normed: &mut [f32]| {
+            let x = &x[row * n_embd..][..n_embd];
+            rms_norm(isa, x, &self.output_norm, config.norm_epsilon, normed);
+        };
+        s.inputs
+            .prepare(pool, isa, &mut s.normed, n_embd, &head, &norm);
         s.logits.resize(n_wanted * config.n_vocab, 0.0);
-        s.inputs.prepare(pool, isa, &s.normed, n_embd, &[head]);
-        multiply(pool, isa, &s.inputs, &[head], &mut s.logits);
+        multiply(pool, isa, &s.inputs, &head, &mut s.logits);
         Logits {
             values: &s.logits,
             n_vocab: config.n_vocab,
@@ -385,12 +391,5 @@ fn for_rows(
     pool.run(n_rows, &|row| {
         // SAFETY: each piece has its own row.
         work(row, unsafe { rows.slice(row * width, width) });
-    });
-}
-
-fn norm_rows(pool: &mut Pool, isa: Isa, x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
-    let width = weight.len();
-    for_rows(pool, out, width, &|row, out| {
-        rms_norm(isa, &x[row * width..][..width], weight, epsilon, out);
     });
 }

@@ -1,8 +1,9 @@
 //! The inner loops: products with packed matrices, attention, and the element-wise work between them.
 //!
 //! Every kernel has a portable form and, on x86-64, a form for processors with AVX2 that is chosen at run time.
-//! Both give the same bits: integer sums are exact, and floating-point sums are taken in one fixed order,
-//! without fused multiply-add. For the same reason a row's result does not depend on the rows beside it.
+//! Both give the same bits: integer sums are exact, and floating-point sums are taken in one fixed order; the hot ones
+//! round once for a product and its sum, as `f32::mul_add` does everywhere, in software where the processor cannot.
+//! For the same reason a row's result does not depend on the rows beside it.
 
 mod attention;
 mod elementwise;
@@ -27,7 +28,7 @@ pub(crate) use product::multiply;
 pub(crate) enum Isa {
     /// Anything that Rust compiles for.
     Portable,
-    /// x86-64 with AVX2 and F16C; made only where the processor has both.
+    /// x86-64 with AVX2, FMA and F16C; made only where the processor has all three.
     #[cfg(target_arch = "x86_64")]
     Avx2,
 }
@@ -36,7 +37,10 @@ impl Isa {
     /// The best that this processor can do.
     pub(crate) fn detect() -> Isa {
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("f16c") {
+        if is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("f16c")
+        {
             return Isa::Avx2;
         }
         Isa::Portable
@@ -52,7 +56,7 @@ macro_rules! for_each_isa {
             fn body($($arg: $ty),*) $body
 
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,f16c")]
+            #[target_feature(enable = "avx2,f16c,fma")]
             fn wide($($arg: $ty),*) {
                 body($($arg),*)
             }

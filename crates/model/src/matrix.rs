@@ -220,9 +220,8 @@ fn pack_four_bit(
                 } else {
                     round_to_four_bit(&numbers[sub_idx * SUB_BLOCK..][..SUB_BLOCK])?
                 };
-                for column in 0..16 {
-                    block.quants[32 * (column / 4) + 4 * lane + column % 4] =
-                        four.quants[column] | four.quants[column + 16] << 4;
+                for (j, columns) in four.quants.as_chunks::<4>().0.iter().enumerate() {
+                    block.quants[32 * j + 4 * lane..][..4].copy_from_slice(columns);
                 }
                 block.scales[lane] = finite_half(four.scale)?;
                 block.mins[lane] = finite_half(four.min)?;
@@ -243,13 +242,14 @@ fn round_to_four_bit(numbers: &[f32]) -> Result<FourBit, PackError> {
         });
     let min = finite_half(least)?.to_f32();
     let scale = finite_half((most - least) / 15.0)?.to_f32();
-    let quants = std::array::from_fn(|column| {
+    let quant = |column: usize| {
         if scale == 0.0 {
             0
         } else {
             ((numbers[column] - min) / scale).round().clamp(0.0, 15.0) as u8
         }
-    });
+    };
+    let quants = std::array::from_fn(|column| quant(column) | quant(column + 16) << 4);
     Ok(FourBit { quants, scale, min })
 }
 
@@ -275,14 +275,15 @@ fn pack_eight_bit(
                 let (scale, quants) = if format == Format::Q8_0 {
                     let stored = &row[sub_idx * format.block_bytes()..][..format.block_bytes()];
                     let scale = f16::from_le_bytes([stored[0], stored[1]]);
-                    let quants = std::array::from_fn(|column| stored[2 + column] as i8);
+                    let quants: [i8; SUB_BLOCK] =
+                        std::array::from_fn(|column| stored[2 + column] as i8);
                     (finite_half(scale.to_f32())?, quants)
                 } else {
                     round_to_eight_bit(&numbers[sub_idx * SUB_BLOCK..][..SUB_BLOCK])?
                 };
                 block.scales[lane] = scale;
-                for (column, quant) in quants.into_iter().enumerate() {
-                    block.quants[16 * (column / 2) + 2 * lane + column % 2] = quant;
+                for (j, columns) in quants.as_chunks::<2>().0.iter().enumerate() {
+                    block.quants[16 * j + 2 * lane..][..2].copy_from_slice(columns);
                 }
             }
         }

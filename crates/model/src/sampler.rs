@@ -1,5 +1,7 @@
 //! Drawing a token from logits.
 
+use crate::kernel::{Isa, for_each_isa};
+
 #[cfg(test)]
 mod tests;
 
@@ -111,13 +113,34 @@ impl Sampler {
 /// The place of the largest logit; the first of equals, and never one that is no number.
 fn argmax(logits: &[f32]) -> usize {
     assert!(!logits.is_empty(), "logits have a vocabulary");
-    let mut best = 0;
-    for (idx, &logit) in logits.iter().enumerate() {
-        if logit > logits[best] || logits[best].is_nan() {
-            best = idx;
+    let mut largest = f32::NEG_INFINITY;
+    raise(Isa::detect(), logits, &mut largest);
+    let best = logits.iter().position(|&logit| logit == largest);
+    best.unwrap_or(0)
+}
+
+for_each_isa! {
+    /// Raises a number to the largest logit; what is no number counts for nothing.
+    fn raise(logits: &[f32], largest: &mut f32) {
+        let mut lanes = [*largest; 32];
+        let (chunks, rest) = logits.as_chunks::<32>();
+        for chunk in chunks {
+            for (lane, &logit) in lanes.iter_mut().zip(chunk) {
+                *lane = if logit > *lane { logit } else { *lane };
+            }
         }
+        for (lane, &logit) in lanes.iter_mut().zip(rest) {
+            *lane = if logit > *lane { logit } else { *lane };
+        }
+        *largest = lanes.into_iter().fold(*largest, f32::max);
     }
-    best
+}
+
+for_each_isa! {
+    /// Whether some logit is at least so large.
+    fn reaches(logits: &[f32; 64], least: f32, any: &mut bool) {
+        *any = logits.iter().fold(false, |any, &logit| any | (logit >= least));
+    }
 }
 
 /// Collects the `n` largest logits that are at least `least`, largest first; among equals the lower token comes first.
@@ -126,13 +149,23 @@ fn most_probable(logits: &[f32], mut least: f32, n: usize, out: &mut Vec<(u32, f
     let by_rank = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
     let capacity = n.saturating_mul(2).min(logits.len());
     out.clear();
-    for (token, &logit) in (0u32..).zip(logits) {
-        if logit >= least {
-            out.push((token, logit));
-            if out.len() >= capacity && out.len() > n {
-                out.select_nth_unstable_by(n - 1, by_rank);
-                out.truncate(n);
-                least = out[n - 1].1;
+    let isa = Isa::detect();
+    for (chunk, first) in logits.chunks(64).zip((0u32..).step_by(64)) {
+        let mut any = true;
+        if let Ok(chunk) = chunk.try_into() {
+            reaches(isa, chunk, least, &mut any);
+        }
+        if !any {
+            continue;
+        }
+        for (token, &logit) in (first..).zip(chunk) {
+            if logit >= least {
+                out.push((token, logit));
+                if out.len() >= capacity && out.len() > n {
+                    out.select_nth_unstable_by(n - 1, by_rank);
+                    out.truncate(n);
+                    least = out[n - 1].1;
+                }
             }
         }
     }

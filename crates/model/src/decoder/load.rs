@@ -1,3 +1,5 @@
+use std::sync::OnceLock;
+
 use super::{Decoder, Layer, LoadOptions, Scratch};
 use crate::ModelError;
 use crate::config::{Architecture, Config};
@@ -24,8 +26,7 @@ impl Decoder {
             config.n_kv_heads * config.head_dim,
         );
 
-        let mut layers = Vec::with_capacity(config.n_layers);
-        for layer_idx in 0..config.n_layers {
+        let layer = |layer_idx: usize| -> Result<Layer, ModelError> {
             let name = |part: &str| format!("blk.{layer_idx}.{part}");
             let mut qkv_bias = Vec::new();
             if config.architecture == Architecture::Qwen2 {
@@ -37,7 +38,7 @@ impl Decoder {
                     qkv_bias.extend(vector(&name(&format!("{part}.bias")), width)?);
                 }
             }
-            layers.push(Layer {
+            Ok(Layer {
                 attn_norm: vector(&name("attn_norm.weight"), n_embd)?,
                 q: matrix(&name("attn_q.weight"), q_width, n_embd)?,
                 k: matrix(&name("attn_k.weight"), kv_width, n_embd)?,
@@ -48,18 +49,35 @@ impl Decoder {
                 gate: matrix(&name("ffn_gate.weight"), n_ff, n_embd)?,
                 up: matrix(&name("ffn_up.weight"), n_ff, n_embd)?,
                 down: matrix(&name("ffn_down.weight"), n_embd, n_ff)?,
-            });
-        }
+            })
+        };
+        // What is large is packed by all threads, each as it is free.
+        let mut pool = Pool::new(options.n_threads);
+        let (embedding, head) = (OnceLock::new(), OnceLock::new());
+        let layers: Vec<OnceLock<_>> = (0..config.n_layers).map(|_| OnceLock::new()).collect();
+        pool.run(2 + config.n_layers, &|piece| match piece {
+            0 => drop(embedding.set(matrix(EMBEDDING, config.n_vocab, n_embd))),
+            1 => drop(
+                head.set(
+                    source
+                        .weights(HEAD)
+                        .map(|_| matrix(HEAD, config.n_vocab, n_embd)),
+                ),
+            ),
+            piece => drop(layers[piece - 2].set(layer(piece - 2))),
+        });
+        let done = "every piece of work is done";
+        let layers = layers
+            .into_iter()
+            .map(|layer| layer.into_inner().expect(done));
+        let layers = layers.collect::<Result<_, _>>()?;
         Ok(Decoder {
-            embedding: matrix(EMBEDDING, config.n_vocab, n_embd)?,
+            embedding: embedding.into_inner().expect(done)?,
             layers,
             output_norm: vector("output_norm.weight", n_embd)?,
-            head: source
-                .weights(HEAD)
-                .map(|_| matrix(HEAD, config.n_vocab, n_embd))
-                .transpose()?,
+            head: head.into_inner().expect(done).transpose()?,
             frequencies: rope_frequencies(source, &config)?,
-            pool: Pool::new(options.n_threads),
+            pool,
             isa: Isa::detect(),
             scratch: Scratch::default(),
             config,

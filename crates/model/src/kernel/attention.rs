@@ -1,15 +1,18 @@
 use std::cell::RefCell;
 
 use half::f16;
-use half::slice::HalfFloatSliceExt as _;
 
-use crate::cache::{ABREAST, KvCache, PAGE_TOKENS};
+use crate::cache::{KvCache, PAGE_TOKENS};
 use crate::kernel::elementwise::exp;
+#[cfg(target_arch = "x86_64")]
+use crate::kernel::x86;
 use crate::kernel::{Isa, Shared, for_each_isa};
 use crate::pool::Pool;
 
+mod portable;
+
 /// Rows of one sequence that share each load of keys and values.
-const ROWS_PER_PIECE: usize = 4;
+const ROWS_PER_PIECE: usize = 8;
 
 /// Shape of the heads.
 #[derive(Debug, Clone, Copy)]
@@ -54,8 +57,9 @@ pub(crate) fn attend(
     let width = heads.n_heads * heads.head_dim;
     let out = Shared::new(out);
     pool.run(tiles.len() * pieces_per_tile, &|piece| {
-        let rows = tiles[piece / pieces_per_tile].clone();
-        let first_head = piece % pieces_per_tile * heads_per_piece;
+        // All rows of one head come first: sequences that share pages then find them in the cache of their core.
+        let rows = tiles[piece % tiles.len()].clone();
+        let first_head = piece / tiles.len() * heads_per_piece;
         let kv_head = first_head / heads_per_kv;
         let pages = places[rows.start].pages;
         let mut tile: Vec<Query<'_>> = Vec::with_capacity(rows.len() * heads_per_piece);
@@ -84,8 +88,6 @@ thread_local! {
 
 #[derive(Default)]
 struct Scratch {
-    /// Keys or values of a page.
-    page: Vec<f32>,
     /// Scaled queries, packed for the tile: `(head_dim, queries)` per chunk of queries.
     packed: Vec<f32>,
     /// `(queries, positions)`.
@@ -120,79 +122,73 @@ fn split_rows(places: &[Place<'_>]) -> Vec<std::ops::Range<usize>> {
 
 type Pages<'a> = dyn Fn(usize) -> &'a [f16] + 'a;
 
-for_each_isa! {
-    /// Attention of a few queries over the pages of one sequence and one key-value head.
-    fn attend_tile(
-        tile: &mut [Query<'_>],
-        keys: &Pages<'_>,
-        values: &Pages<'_>,
-        head_dim: usize,
-        scratch: &mut Scratch,
-    ) {
-        let n_positions = tile.iter().map(|query| query.n_visible).max().unwrap_or(0);
-        let n_pages = n_positions.div_ceil(PAGE_TOKENS);
-        let stride = n_pages * PAGE_TOKENS;
-        let Scratch { page, packed, scores } = scratch;
-        page.resize(PAGE_TOKENS * head_dim, 0.0);
-        packed.resize(tile.len() * head_dim, 0.0);
-        if scores.len() < tile.len() * stride {
-            scores.resize(tile.len() * stride, 0.0);
-        }
+/// Attention of a few queries over the pages of one sequence and one key-value head.
+fn attend_tile(
+    isa: Isa,
+    tile: &mut [Query<'_>],
+    keys: &Pages<'_>,
+    values: &Pages<'_>,
+    head_dim: usize,
+    scratch: &mut Scratch,
+) {
+    let n_positions = tile.iter().map(|query| query.n_visible).max().unwrap_or(0);
+    let n_pages = n_positions.div_ceil(PAGE_TOKENS);
+    let stride = n_pages * PAGE_TOKENS;
+    let Scratch { packed, scores } = scratch;
+    packed.resize(tile.len() * head_dim, 0.0);
+    if scores.len() < tile.len() * stride {
+        scores.resize(tile.len() * stride, 0.0);
+    }
 
-        let scale = 1.0 / (head_dim as f32).sqrt();
+    let scale = 1.0 / (head_dim as f32).sqrt();
+    for (first, n) in chunks(tile.len()) {
+        let packed = &mut packed[first * head_dim..][..n * head_dim];
+        for (column, query) in tile[first..first + n].iter().enumerate() {
+            for (row, x) in packed.chunks_exact_mut(n).zip(query.query) {
+                row[column] = x * scale;
+            }
+        }
+    }
+    for page_idx in 0..n_pages {
+        let keys = keys(page_idx);
         for (first, n) in chunks(tile.len()) {
-            let packed = &mut packed[first * head_dim..][..n * head_dim];
-            for (column, query) in tile[first..first + n].iter().enumerate() {
-                for (row, x) in packed.chunks_exact_mut(n).zip(query.query) {
-                    row[column] = x * scale;
-                }
+            let packed = &packed[first * head_dim..][..n * head_dim];
+            let scores = &mut scores[first * stride..][..n * stride];
+            let scores = &mut scores[page_idx * PAGE_TOKENS..];
+            match n {
+                6 => score::<6>(isa, keys, packed, scores, stride),
+                4 => score::<4>(isa, keys, packed, scores, stride),
+                3 => score::<3>(isa, keys, packed, scores, stride),
+                2 => score::<2>(isa, keys, packed, scores, stride),
+                _ => score::<1>(isa, keys, packed, scores, stride),
             }
         }
-        for page_idx in 0..n_pages {
-            keys(page_idx).convert_to_f32_slice(page);
-            for (first, n) in chunks(tile.len()) {
-                let packed = &packed[first * head_dim..][..n * head_dim];
-                let scores = &mut scores[first * stride..][..n * stride];
-                let at = page_idx * PAGE_TOKENS;
-                match n {
-                    6 => score::<6>(page, packed, scores, stride, at),
-                    4 => score::<4>(page, packed, scores, stride, at),
-                    3 => score::<3>(page, packed, scores, stride, at),
-                    2 => score::<2>(page, packed, scores, stride, at),
-                    _ => score::<1>(page, packed, scores, stride, at),
-                }
-            }
-        }
-        for (query, scores) in tile.iter_mut().zip(scores.chunks_exact_mut(stride)) {
-            let scale = 1.0 / exponentiate(&mut scores[..query.n_visible]);
-            scores[query.n_visible..].fill(0.0);
-            for weight in &mut scores[..query.n_visible] {
-                *weight *= scale;
-            }
-            query.out.fill(0.0);
-        }
-        for page_idx in 0..n_pages {
-            values(page_idx).convert_to_f32_slice(page);
-            // Places beyond the last position may hold a former owner's values.
-            let at = page_idx * PAGE_TOKENS;
-            let page = &page[..PAGE_TOKENS.min(n_positions - at) * head_dim];
-            for (first, n) in chunks(tile.len()) {
-                let scores = &scores[first * stride..][..n * stride];
-                let tile = &mut tile[first..first + n];
-                match n {
-                    6 => gather::<6>(page, head_dim, scores, stride, at, tile),
-                    4 => gather::<4>(page, head_dim, scores, stride, at, tile),
-                    3 => gather::<3>(page, head_dim, scores, stride, at, tile),
-                    2 => gather::<2>(page, head_dim, scores, stride, at, tile),
-                    _ => gather::<1>(page, head_dim, scores, stride, at, tile),
-                }
+    }
+    for (query, scores) in tile.iter_mut().zip(scores.chunks_exact_mut(stride)) {
+        let (visible, hidden) = scores.split_at_mut(query.n_visible);
+        soften(isa, visible);
+        hidden.fill(0.0);
+        query.out.fill(0.0);
+    }
+    for page_idx in 0..n_pages {
+        // Places beyond the last position may hold a former owner's values.
+        let at = page_idx * PAGE_TOKENS;
+        let values = &values(page_idx)[..PAGE_TOKENS.min(n_positions - at) * head_dim];
+        for (first, n) in chunks(tile.len()) {
+            let weights = &scores[first * stride..][..n * stride][at..];
+            let tile = &mut tile[first..first + n];
+            match n {
+                6 => gather::<6>(isa, values, head_dim, weights, stride, tile),
+                4 => gather::<4>(isa, values, head_dim, weights, stride, tile),
+                3 => gather::<3>(isa, values, head_dim, weights, stride, tile),
+                2 => gather::<2>(isa, values, head_dim, weights, stride, tile),
+                _ => gather::<1>(isa, values, head_dim, weights, stride, tile),
             }
         }
     }
 }
 
 /// Cuts `n` queries into chunks that have a kernel: first index and size.
-#[inline(always)]
 fn chunks(n: usize) -> impl Iterator<Item = (usize, usize)> {
     let mut first = 0;
     std::iter::from_fn(move || {
@@ -209,85 +205,74 @@ fn chunks(n: usize) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
-/// Scores of `N` queries, packed `(head_dim, N)`, with all keys of a page.
-#[inline(always)]
+/// Scores of `N` queries, packed `(head_dim, N)`, with all keys of a page; those of query `i` go to
+/// `scores[i * stride..]`.
 fn score<const N: usize>(
-    page: &[f32],
+    isa: Isa,
+    keys: &[f16],
     packed: &[f32],
     scores: &mut [f32],
     stride: usize,
-    at: usize,
 ) {
-    let head_dim = packed.len() / N;
-    for (abreast_idx, keys) in page.chunks_exact(ABREAST * head_dim).enumerate() {
-        let mut sums = [[0.0f32; ABREAST]; N];
-        for (keys, queries) in keys.chunks_exact(ABREAST).zip(packed.chunks_exact(N)) {
-            for (sums, query) in sums.iter_mut().zip(queries) {
-                for (sum, key) in sums.iter_mut().zip(keys) {
-                    *sum += query * key;
-                }
-            }
-        }
-        for (row, sums) in sums.iter().enumerate() {
-            scores[row * stride + at + abreast_idx * ABREAST..][..ABREAST].copy_from_slice(sums);
-        }
+    match isa {
+        Isa::Portable => portable::score::<N>(keys, packed, scores, stride),
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `Isa::Avx2` is made only where the processor has it.
+        Isa::Avx2 => unsafe { x86::score::<N>(keys, packed, scores, stride) },
     }
 }
 
-/// Replaces scores by `e^(score - largest)` and returns their sum.
-#[inline(always)]
-fn exponentiate(scores: &mut [f32]) -> f32 {
-    let mut largest = [f32::NEG_INFINITY; 8];
-    for eight in scores.chunks(8) {
-        for (largest, &score) in largest.iter_mut().zip(eight) {
-            *largest = if score > *largest { score } else { *largest };
-        }
-    }
-    let largest = largest
-        .into_iter()
-        .fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
-    let mut sums = [0.0f32; 8];
-    for eight in scores.chunks_mut(8) {
-        for (sum, score) in sums.iter_mut().zip(eight) {
-            *score = exp(*score - largest);
-            *sum += *score;
-        }
-    }
-    sums.iter().sum()
-}
-
-/// Adds the values of a page, weighted, to the outputs of `N` queries.
-#[inline(always)]
+/// Adds the values of a page, weighted, to the outputs of `N` queries; the weights of query `i` are at
+/// `weights[i * stride..]`.
 fn gather<const N: usize>(
-    page: &[f32],
+    isa: Isa,
+    values: &[f16],
     head_dim: usize,
-    scores: &[f32],
+    weights: &[f32],
     stride: usize,
-    at: usize,
     tile: &mut [Query<'_>],
 ) {
-    let n_places = page.len() / head_dim;
-    let mut weights = [[0.0f32; N]; PAGE_TOKENS];
-    for (row, scores) in scores.chunks_exact(stride).enumerate() {
-        for (weights, &score) in weights.iter_mut().zip(&scores[at..][..n_places]) {
-            weights[row] = score;
-        }
+    let tile: &mut [Query<'_>; N] = tile.try_into().expect("a chunk has N queries");
+    let outs = tile.each_mut().map(|query| &mut *query.out);
+    match isa {
+        Isa::Portable => portable::gather::<N>(values, head_dim, weights, stride, outs),
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `Isa::Avx2` is made only where the processor has it.
+        Isa::Avx2 => unsafe { x86::gather::<N>(values, head_dim, weights, stride, outs) },
     }
-    for first in (0..head_dim).step_by(ABREAST) {
-        let mut sums = [[0.0f32; ABREAST]; N];
-        for (sums, query) in sums.iter_mut().zip(tile.iter()) {
-            sums.copy_from_slice(&query.out[first..first + ABREAST]);
-        }
-        for (values, weights) in page.chunks_exact(head_dim).zip(&weights) {
-            let values = &values[first..first + ABREAST];
-            for (sums, weight) in sums.iter_mut().zip(weights) {
-                for (sum, value) in sums.iter_mut().zip(values) {
-                    *sum += weight * value;
-                }
+}
+
+for_each_isa! {
+    /// Replaces scores by `e^score`, divided by the sum of them all.
+    fn soften(scores: &mut [f32]) {
+        let (eights, rest) = scores.as_chunks_mut::<8>();
+        let mut largest = [f32::NEG_INFINITY; 8];
+        let raise = |largest: &mut [f32; 8], scores: &[f32]| {
+            for (largest, &score) in largest.iter_mut().zip(scores) {
+                *largest = if score > *largest { score } else { *largest };
             }
+        };
+        for eight in &mut *eights {
+            raise(&mut largest, eight);
         }
-        for (sums, query) in sums.iter().zip(tile.iter_mut()) {
-            query.out[first..first + ABREAST].copy_from_slice(sums);
+        raise(&mut largest, rest);
+        let largest = largest
+            .into_iter()
+            .fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
+        let mut sums = [0.0f32; 8];
+        let exponentiate = |sums: &mut [f32; 8], scores: &mut [f32]| {
+            for (sum, score) in sums.iter_mut().zip(scores) {
+                *score = exp(*score - largest);
+                *sum += *score;
+            }
+        };
+        for eight in &mut *eights {
+            exponentiate(&mut sums, eight);
+        }
+        exponentiate(&mut sums, rest);
+        let scale = 1.0 / sums.iter().sum::<f32>();
+        for score in scores {
+            *score *= scale;
         }
     }
 }

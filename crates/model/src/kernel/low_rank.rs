@@ -1,12 +1,10 @@
 //! Low-rank products: what adapters add to the results of the base's matrices.
 
-use std::cell::RefCell;
 use std::ops::Range;
 
 use half::f16;
-use half::slice::HalfFloatSliceExt as _;
 
-use crate::kernel::{Isa, Shared, for_each_isa};
+use crate::kernel::{Isa, Shared};
 use crate::matrix::LANES;
 use crate::pool::Pool;
 
@@ -173,7 +171,8 @@ fn split<'a, 'b>(
         .iter()
         .map(|part| matrix(part.low_rank).n_groups())
         .sum();
-    let per_piece = n_groups.div_ceil(4 * n_threads).clamp(1, 32);
+    // Four groups at a time are computed best.
+    let per_piece = n_groups.div_ceil(4 * n_threads).next_multiple_of(4).min(32);
     parts
         .iter()
         .flat_map(|part| {
@@ -185,13 +184,10 @@ fn split<'a, 'b>(
         .collect()
 }
 
-thread_local! {
-    /// The weights of a group, decoded.
-    static GROUP: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Rows of inputs that share each load of weights: as many as have registers for their sums.
-const TILE: usize = 8;
+/// Rows of inputs that share each load of weights, and groups of weights that share each number of a row.
+/// Together they have registers for their sums, and enough of them that none waits for the one before.
+const FEW_ROWS: usize = 3;
+const MANY_ROWS: usize = 6;
 
 /// Multiplies rows with some groups of a matrix and hands over the sums by row and first column.
 fn product(
@@ -201,50 +197,92 @@ fn product(
     inputs: &[f32],
     give: &dyn Fn(usize, usize, &[f32]),
 ) {
-    GROUP.with_borrow_mut(|weights| {
-        weights.resize(matrix.n_in * LANES, 0.0);
-        for group_idx in groups {
-            matrix.group(group_idx).convert_to_f32_slice(weights);
-            let n_lanes = LANES.min(matrix.n_out - group_idx * LANES);
-            for (tile_idx, rows) in inputs.chunks(TILE * matrix.n_in).enumerate() {
-                let mut sums = [[0.0; LANES]; TILE];
-                let n_rows = rows.len() / matrix.n_in;
-                group_product(isa, weights, rows, &mut sums[..n_rows]);
-                for (row, sums) in sums[..n_rows].iter().enumerate() {
-                    give(tile_idx * TILE + row, group_idx * LANES, &sums[..n_lanes]);
+    let n_rows = inputs.len() / matrix.n_in;
+    let tile = Tile {
+        isa,
+        matrix,
+        inputs,
+        give,
+    };
+    let mut group_idx = groups.start;
+    while group_idx < groups.end {
+        let n_left = groups.end - group_idx;
+        let n_groups = match n_left {
+            4.. if n_rows <= FEW_ROWS => 4,
+            2.. => 2,
+            _ => 1,
+        };
+        let mut row = 0;
+        while row < n_rows {
+            let n = (n_rows - row).min(if n_groups == 4 { FEW_ROWS } else { MANY_ROWS });
+            match (n_groups, n) {
+                (4, 3) => tile.run::<3, 4>(group_idx, row),
+                (4, 2) => tile.run::<2, 4>(group_idx, row),
+                (4, _) => tile.run::<1, 4>(group_idx, row),
+                (2, n) => tile.rows::<2>(group_idx, row, n),
+                (_, n) => tile.rows::<1>(group_idx, row, n),
+            }
+            row += n;
+        }
+        group_idx += n_groups;
+    }
+}
+
+struct Tile<'a> {
+    isa: Isa,
+    matrix: &'a Columns,
+    inputs: &'a [f32],
+    give: &'a dyn Fn(usize, usize, &[f32]),
+}
+
+impl Tile<'_> {
+    fn rows<const G: usize>(&self, group_idx: usize, row: usize, n: usize) {
+        match n {
+            6 => self.run::<6, G>(group_idx, row),
+            5 => self.run::<5, G>(group_idx, row),
+            4 => self.run::<4, G>(group_idx, row),
+            3 => self.run::<3, G>(group_idx, row),
+            2 => self.run::<2, G>(group_idx, row),
+            _ => self.run::<1, G>(group_idx, row),
+        }
+    }
+
+    /// `N` rows of inputs times eight rows of each of `G` groups of weights.
+    fn run<const N: usize, const G: usize>(&self, group_idx: usize, first_row: usize) {
+        let n_in = self.matrix.n_in;
+        let groups: [&[f16]; G] = std::array::from_fn(|idx| self.matrix.group(group_idx + idx));
+        let rows: [&[f32]; N] =
+            std::array::from_fn(|idx| &self.inputs[(first_row + idx) * n_in..][..n_in]);
+        let sums = match self.isa {
+            Isa::Portable => portable(groups, rows),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `Isa::Avx2` is made only where the processor has it.
+            Isa::Avx2 => unsafe { crate::kernel::x86::low_rank(groups, rows) },
+        };
+        for (row, sums) in (first_row..).zip(&sums) {
+            for (group_idx, sums) in (group_idx..).zip(sums) {
+                let n_lanes = LANES.min(self.matrix.n_out - group_idx * LANES);
+                (self.give)(row, group_idx * LANES, &sums[..n_lanes]);
+            }
+        }
+    }
+}
+
+/// Each sum is taken in the order of the columns.
+fn portable<const N: usize, const G: usize>(
+    groups: [&[f16]; G],
+    rows: [&[f32]; N],
+) -> [[[f32; LANES]; G]; N] {
+    let mut sums = [[[0.0f32; LANES]; G]; N];
+    for (group_idx, group) in groups.into_iter().enumerate() {
+        for (column, weights) in group.as_chunks::<LANES>().0.iter().enumerate() {
+            let weights = weights.map(f16::to_f32);
+            for (sums, row) in sums.iter_mut().zip(rows) {
+                for (sum, weight) in sums[group_idx].iter_mut().zip(weights) {
+                    *sum = weight.mul_add(row[column], *sum);
                 }
             }
         }
-    });
-}
-
-for_each_isa! {
-    /// A few rows of inputs times eight rows of weights; each sum is taken in the order of the columns.
-    fn group_product(weights: &[f32], rows: &[f32], sums: &mut [[f32; LANES]]) {
-        match sums.len() {
-            8 => tile::<8>(weights, rows, sums),
-            7 => tile::<7>(weights, rows, sums),
-            6 => tile::<6>(weights, rows, sums),
-            5 => tile::<5>(weights, rows, sums),
-            4 => tile::<4>(weights, rows, sums),
-            3 => tile::<3>(weights, rows, sums),
-            2 => tile::<2>(weights, rows, sums),
-            _ => tile::<1>(weights, rows, sums),
-        }
     }
-}
-
-#[inline(always)]
-fn tile<const N: usize>(weights: &[f32], rows: &[f32], sums: &mut [[f32; LANES]]) {
-    let n_in = weights.len() / LANES;
-    let rows: [&[f32]; N] = std::array::from_fn(|row| &rows[row * n_in..][..n_in]);
-    let mut totals = [[0.0f32; LANES]; N];
-    for (column, weights) in weights.chunks_exact(LANES).enumerate() {
-        for (totals, row) in totals.iter_mut().zip(rows) {
-            for (total, weight) in totals.iter_mut().zip(weights) {
-                *total += weight * row[column];
-            }
-        }
-    }
-    sums.copy_from_slice(&totals);
+    sums
 }

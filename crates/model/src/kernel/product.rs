@@ -1,13 +1,13 @@
 use crate::block::SUB_BLOCK;
+use crate::kernel::inputs::TILE;
+#[cfg(target_arch = "x86_64")]
+use crate::kernel::x86;
 use crate::kernel::{Inputs, Isa, Shared, portable};
 use crate::matrix::{Blocks, LANES, Matrix};
 use crate::pool::Pool;
 
-/// Rows of inputs that one pass over eight rows of weights serves: as many as have registers for their sums.
-const TILE: usize = 4;
-
-/// Bytes of inputs that stay in the first-level cache while weights stream past.
-const INPUT_BYTES_IN_CACHE: usize = 24 << 10;
+/// Bytes of inputs that stay in the second-level cache while eight rows of weights pass them from the first.
+const INPUT_BYTES_IN_CACHE: usize = 192 << 10;
 
 /// Multiplies each row of the inputs with each matrix; a row of `out` holds the results side by side.
 ///
@@ -25,25 +25,30 @@ pub(crate) fn multiply(
     let out = Shared::new(out);
     pool.run(pieces.len(), &|piece_idx| {
         let piece = &pieces[piece_idx];
-        let matrix = matrices[piece.matrix_idx];
-        for group_idx in piece.first_group..piece.end_group {
-            let group_out = Out {
-                out,
-                stride,
-                column: piece.first_column + group_idx * LANES,
-                n_lanes: LANES.min(matrix.n_out - group_idx * LANES),
-            };
-            let mut row = piece.first_row;
-            while piece.end_row - row >= TILE {
-                tile::<TILE>(isa, matrix, group_idx, inputs, row, group_out);
-                row += TILE;
+        let part = Part {
+            isa,
+            matrix: matrices[piece.matrix_idx],
+            inputs,
+            out,
+            stride,
+            first_column: piece.first_column,
+        };
+        let mut group_idx = piece.first_group;
+        while group_idx < piece.end_group {
+            let n_groups = (piece.end_group - group_idx).min(2);
+            for first_row in (piece.first_row..piece.end_row).step_by(TILE) {
+                match (n_groups, piece.end_row - first_row) {
+                    (2, 4..) => part.tile::<4, 2>(group_idx, first_row),
+                    (2, 3) => part.tile::<3, 2>(group_idx, first_row),
+                    (2, 2) => part.tile::<2, 2>(group_idx, first_row),
+                    (2, _) => part.tile::<1, 2>(group_idx, first_row),
+                    (_, 4..) => part.tile::<4, 1>(group_idx, first_row),
+                    (_, 3) => part.tile::<3, 1>(group_idx, first_row),
+                    (_, 2) => part.tile::<2, 1>(group_idx, first_row),
+                    (_, _) => part.tile::<1, 1>(group_idx, first_row),
+                }
             }
-            match piece.end_row - row {
-                3 => tile::<3>(isa, matrix, group_idx, inputs, row, group_out),
-                2 => tile::<2>(isa, matrix, group_idx, inputs, row, group_out),
-                1 => tile::<1>(isa, matrix, group_idx, inputs, row, group_out),
-                _ => {}
-            }
+            group_idx += n_groups;
         }
     });
 }
@@ -61,7 +66,7 @@ struct Piece {
 fn split(n_threads: usize, inputs: &Inputs, matrices: &[&Matrix]) -> Vec<Piece> {
     let bytes_per_row = inputs.n_in * 5 / 4;
     let rows_per_piece =
-        (INPUT_BYTES_IN_CACHE / bytes_per_row / TILE * TILE).clamp(TILE, 16 * TILE);
+        (INPUT_BYTES_IN_CACHE / bytes_per_row / TILE * TILE).clamp(TILE, 64 * TILE);
     let n_row_pieces = inputs.n_rows.div_ceil(rows_per_piece);
     let n_groups: usize = matrices.iter().map(|matrix| matrix.n_groups()).sum();
     let groups_per_piece = if n_threads == 1 {
@@ -70,6 +75,7 @@ fn split(n_threads: usize, inputs: &Inputs, matrices: &[&Matrix]) -> Vec<Piece> 
         (n_groups * n_row_pieces)
             .div_ceil(6 * n_threads)
             .clamp(2, 64)
+            .next_multiple_of(2)
     };
     let mut pieces = Vec::new();
     for first_row in (0..inputs.n_rows).step_by(rows_per_piece) {
@@ -92,49 +98,80 @@ fn split(n_threads: usize, inputs: &Inputs, matrices: &[&Matrix]) -> Vec<Piece> 
     pieces
 }
 
-#[derive(Clone, Copy)]
-struct Out {
+/// The product with one matrix, and where it goes.
+struct Part<'a> {
+    isa: Isa,
+    matrix: &'a Matrix,
+    inputs: &'a Inputs,
     out: Shared<f32>,
     stride: usize,
-    column: usize,
-    n_lanes: usize,
+    first_column: usize,
 }
 
-/// `N` rows of inputs times eight rows of weights.
-fn tile<const N: usize>(
-    isa: Isa,
-    matrix: &Matrix,
-    group_idx: usize,
-    inputs: &Inputs,
-    first_row: usize,
-    out: Out,
-) {
-    let n_blocks = matrix.n_in / SUB_BLOCK;
-    let blocks = group_idx * n_blocks..(group_idx + 1) * n_blocks;
-    let sums: [[f32; LANES]; N] = match (&matrix.blocks, isa) {
-        (Blocks::Four(all), Isa::Portable) => portable::four_bit(&all[blocks], inputs, first_row),
-        (Blocks::Eight(all), Isa::Portable) => portable::eight_bit(&all[blocks], inputs, first_row),
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `Isa::Avx2` is made only where the processor has it.
-        (Blocks::Four(all), Isa::Avx2) => unsafe {
-            super::x86::four_bit(&all[blocks], inputs, first_row)
-        },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `Isa::Avx2` is made only where the processor has it.
-        (Blocks::Eight(all), Isa::Avx2) => unsafe {
-            super::x86::eight_bit(&all[blocks], inputs, first_row)
-        },
-        (Blocks::Float(columns), isa) => {
-            let columns = &columns[group_idx * matrix.n_in..(group_idx + 1) * matrix.n_in];
-            let mut sums = [[0.0; LANES]; N];
-            let floats = &inputs.floats[first_row * inputs.n_in..][..N * inputs.n_in];
-            portable::float(isa, columns, floats, &mut sums);
-            sums
+impl Part<'_> {
+    /// `N` rows of inputs, the first of which begins a tile, times eight rows of each of `G` groups of weights.
+    fn tile<const N: usize, const G: usize>(&self, group_idx: usize, first_row: usize) {
+        let (matrix, inputs) = (self.matrix, self.inputs);
+        let n_blocks = matrix.n_in / SUB_BLOCK;
+        let groups: [usize; G] = std::array::from_fn(|idx| group_idx + idx);
+        let runs = first_row * n_blocks..(first_row + TILE) * n_blocks;
+        match &matrix.blocks {
+            Blocks::Four(all) => {
+                let groups = groups.map(|group| &all[group * n_blocks..][..n_blocks]);
+                let runs = &inputs.int8[runs];
+                let sums: [[[f32; LANES]; G]; N] = match self.isa {
+                    Isa::Portable => {
+                        transpose(groups.map(|blocks| portable::four_bit(blocks, runs)))
+                    }
+                    #[cfg(target_arch = "x86_64")]
+                    // SAFETY: `Isa::Avx2` is made only where the processor has it.
+                    Isa::Avx2 => unsafe { x86::four_bit(groups, runs) },
+                };
+                for (sums, row) in sums.iter().zip(first_row..) {
+                    for (sums, group) in sums.iter().zip(group_idx..) {
+                        self.store(group, row, sums);
+                    }
+                }
+            }
+            Blocks::Eight(all) => {
+                let runs = &inputs.int16[runs];
+                for group in groups {
+                    let blocks = &all[group * n_blocks..][..n_blocks];
+                    let sums: [[f32; LANES]; N] = match self.isa {
+                        Isa::Portable => portable::eight_bit(blocks, runs),
+                        #[cfg(target_arch = "x86_64")]
+                        // SAFETY: `Isa::Avx2` is made only where the processor has it.
+                        Isa::Avx2 => unsafe { x86::eight_bit(blocks, runs) },
+                    };
+                    for (sums, row) in sums.iter().zip(first_row..) {
+                        self.store(group, row, sums);
+                    }
+                }
+            }
+            Blocks::Float(columns) => {
+                let floats = &inputs.floats[first_row * inputs.n_in..][..N * inputs.n_in];
+                for group in groups {
+                    let columns = &columns[group * matrix.n_in..][..matrix.n_in];
+                    let mut sums = [[0.0; LANES]; N];
+                    portable::float(self.isa, columns, floats, &mut sums);
+                    for (sums, row) in sums.iter().zip(first_row..) {
+                        self.store(group, row, sums);
+                    }
+                }
+            }
         }
-    };
-    for (row, sums) in (first_row..).zip(&sums) {
-        // SAFETY: each piece writes its own rows and columns.
-        let part = unsafe { out.out.slice(row * out.stride + out.column, out.n_lanes) };
-        part.copy_from_slice(&sums[..out.n_lanes]);
     }
+
+    fn store(&self, group_idx: usize, row: usize, sums: &[f32; LANES]) {
+        let first = group_idx * LANES;
+        let n_lanes = LANES.min(self.matrix.n_out - first);
+        let at = row * self.stride + self.first_column + first;
+        // SAFETY: each piece writes its own rows and columns.
+        let part = unsafe { self.out.slice(at, n_lanes) };
+        part.copy_from_slice(&sums[..n_lanes]);
+    }
+}
+
+fn transpose<T: Copy, const N: usize, const G: usize>(groups: [[T; N]; G]) -> [[T; G]; N] {
+    std::array::from_fn(|row| std::array::from_fn(|group| groups[group][row]))
 }

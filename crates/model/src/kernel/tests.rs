@@ -48,7 +48,8 @@ fn product(
 ) -> Vec<f32> {
     let mut pool = Pool::new(n_threads);
     let mut inputs = Inputs::default();
-    inputs.prepare(&mut pool, isa, rows, n_in, matrices);
+    let mut rows = rows.to_vec();
+    inputs.prepare(&mut pool, isa, &mut rows, n_in, matrices, &|_, _| {});
     let width: usize = matrices.iter().map(|m| m.n_out).sum();
     let mut out = vec![0.0; rows.len() / n_in * width];
     multiply(&mut pool, isa, &inputs, matrices, &mut out);

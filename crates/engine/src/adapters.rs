@@ -1,7 +1,7 @@
 //! The adapters that an engine has loaded, and which agent speaks through which.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::{Agent, Digest};
@@ -69,6 +69,23 @@ struct State {
 }
 
 impl Adapters {
+    /// Reads the adapters that agents begin with.
+    pub(crate) fn load(
+        paths: &[(Agent, PathBuf)],
+        config: &Config,
+    ) -> Result<Adapters, EngineError> {
+        let adapters = Adapters::default();
+        for (agent, path) in paths {
+            adapters
+                .set(*agent, Some(path), config)
+                .map_err(|source| EngineError::Adapter {
+                    path: path.clone(),
+                    source,
+                })?;
+        }
+        Ok(adapters)
+    }
+
     /// Reads an adapter for an agent; `None` lets it speak through the base.
     pub(crate) fn set(
         &self,

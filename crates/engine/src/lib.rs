@@ -15,7 +15,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ScopedJoinHandle};
 use std::time::Instant;
 
 use domain::{Agent, Ask, Digest, Reply};
@@ -104,7 +104,7 @@ impl Default for Settings {
 pub struct Plan {
     /// Weights, as they are kept in memory.
     pub weights_bytes: usize,
-    /// The adapters that were named at the start; 0 in the plan of a model that is not loaded.
+    /// The adapters, each counted once; those that an engine was given later too.
     pub adapters_bytes: usize,
     /// The cache of keys and values when it is full.
     pub cache_bytes: usize,
@@ -185,16 +185,23 @@ impl Engine {
     /// when a setting leaves no room to work.
     pub fn load(path: &Path, settings: Settings) -> Result<Engine, EngineError> {
         let source = open(path)?;
-        let plan = plan(&*source, &settings)?;
-        let tokenizer = Arc::new(Tokenizer::load(&*source)?);
-        let template = ChatTemplate::load(&*source)?;
-        let decoder = Decoder::load(
-            &*source,
-            &LoadOptions {
-                n_threads: plan.n_threads,
-                layout: settings.weights,
-            },
-        )?;
+        let plan = plan_without_adapters(&*source, &settings)?;
+        // Each reads the model from end to end.
+        let options = LoadOptions {
+            n_threads: plan.n_threads,
+            layout: settings.weights,
+        };
+        let (digest, texts, decoder) = std::thread::scope(|scope| {
+            let digest = scope.spawn(|| settings.digest.unwrap_or_else(|| digest(&*source)));
+            let texts = scope.spawn(|| {
+                let tokenizer = Tokenizer::load(&*source)?;
+                Ok::<_, EngineError>((Arc::new(tokenizer), ChatTemplate::load(&*source)?))
+            });
+            let decoder = Decoder::load(&*source, &options);
+            (joined(digest), joined(texts), decoder)
+        });
+        let (tokenizer, template) = texts?;
+        let decoder = decoder?;
         if tokenizer.n_vocab() > decoder.config().n_vocab {
             return Err(EngineError::Vocabulary {
                 tokenizer: tokenizer.n_vocab(),
@@ -202,20 +209,7 @@ impl Engine {
             });
         }
         let config = decoder.config().clone();
-        let adapters = Adapters::default();
-        for (agent, path) in &settings.adapters {
-            adapters
-                .set(*agent, Some(path), &config)
-                .map_err(|source| EngineError::Adapter {
-                    path: path.clone(),
-                    source,
-                })?;
-        }
-        let plan = Plan {
-            adapters_bytes: adapters.n_bytes(),
-            ..plan
-        };
-        let digest = settings.digest.unwrap_or_else(|| digest(&*source));
+        let adapters = Adapters::load(&settings.adapters, &config)?;
         let name = settings.name.unwrap_or_else(|| name_of(path));
         // Other roundings give other replies.
         let rounding = match settings.weights {
@@ -257,9 +251,12 @@ impl Engine {
         })
     }
 
-    /// The memory that it takes.
+    /// The memory that it takes with the adapters that it has now.
     pub fn plan(&self) -> Plan {
-        self.plan
+        Plan {
+            adapters_bytes: self.adapters.n_bytes(),
+            ..self.plan
+        }
     }
 
     /// Lets an agent speak through an adapter from its next request on, or through the base alone.
@@ -389,6 +386,13 @@ impl Drop for Engine {
     }
 }
 
+/// What a thread gives; its panic goes on here.
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 /// The digest of a model: of its file, or of the names and digests of a folder's files.
 pub fn digest(source: &dyn Source) -> Digest {
     match source.files().as_slice() {
@@ -413,11 +417,19 @@ fn name_of(path: &Path) -> String {
         .into_owned()
 }
 
-/// The memory that an engine with these settings takes for a model, which is not loaded for it.
+/// The memory that an engine with these settings takes for a model, which is not loaded for it; its adapters are read.
 ///
 /// # Errors
-/// When the model's dimensions cannot be used; when a setting leaves no room to work.
+/// When the model's dimensions or an adapter cannot be used; when a setting leaves no room to work.
 pub fn plan(source: &dyn Source, settings: &Settings) -> Result<Plan, EngineError> {
+    let adapters = Adapters::load(&settings.adapters, &source.config()?)?;
+    Ok(Plan {
+        adapters_bytes: adapters.n_bytes(),
+        ..plan_without_adapters(source, settings)?
+    })
+}
+
+fn plan_without_adapters(source: &dyn Source, settings: &Settings) -> Result<Plan, EngineError> {
     let config = &source.config()?;
     let weights_bytes = Decoder::planned_bytes(source, settings.weights)?;
     let n_threads = match settings.n_threads {

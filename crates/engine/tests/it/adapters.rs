@@ -129,6 +129,41 @@ fn the_identity_names_the_contents_of_the_adapter() {
     assert_eq!(engine.identity(Agent::Coding), base);
 }
 
+/// The plan of a model that is not loaded has its adapters, and that of an engine those that it was given later.
+#[test]
+fn adapters_are_in_the_plan_whenever_they_come() {
+    let (all, some) = (adapter("all"), adapter("some"));
+    let same = adapter("all.gguf");
+    let bytes = |adapters: &[(Agent, &Path)]| {
+        let adapters = adapters
+            .iter()
+            .map(|(agent, path)| (*agent, path.to_path_buf()));
+        let settings = Settings {
+            adapters: adapters.collect(),
+            ..Settings::default()
+        };
+        let source = engine::open(&tiny_path()).unwrap();
+        engine::plan(&*source, &settings).map(|plan| plan.adapters_bytes)
+    };
+    let one = bytes(&[(Agent::Coding, &all)]).unwrap();
+    let other = bytes(&[(Agent::Coding, &some)]).unwrap();
+    assert!(one > 10_000 && other > 0);
+    // Agents with equal adapters share one.
+    assert_eq!(
+        bytes(&[(Agent::Coding, &all), (Agent::Planning, &same)]).unwrap(),
+        one
+    );
+    assert!(bytes(&[(Agent::Coding, &tiny_path())]).is_err());
+
+    let engine = with(&[]);
+    assert_eq!(engine.plan().adapters_bytes, 0);
+    engine.set_adapter(Agent::Coding, Some(&all)).unwrap();
+    engine.set_adapter(Agent::Planning, Some(&some)).unwrap();
+    assert_eq!(engine.plan().adapters_bytes, one + other);
+    engine.set_adapter(Agent::Coding, None).unwrap();
+    assert_eq!(engine.plan().adapters_bytes, other);
+}
+
 #[test]
 fn cached_beginnings_are_shared_by_equal_weights_only() {
     let question = by(Agent::Coding, LONG);

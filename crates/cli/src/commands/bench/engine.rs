@@ -27,7 +27,7 @@ use crate::wiring;
 /// The rows, as the help explains them.
 pub(crate) const TABLE: &str = "\
 What is measured, with random tokens and adapters of made-up numbers on every linear layer:
-  decode            tokens per second of so many replies at a time, each behind 64 tokens of prompt
+  decode            tokens per second of so many replies at a time, all behind one prompt of 64 tokens
   prefill           tokens per second of 512 tokens of prompts, cut into so many of equal length
   with adapters     the same with 1 adapter, or with 4 in turn from row to row of prompts and replies;
                     the peer is our own rate without adapters
@@ -36,7 +36,8 @@ What is measured, with random tokens and adapters of made-up numbers on every li
                     that prefill takes (products of 8-bit integers may exceed it)
   first token       from the start of the engine to the first token of a short prompt, with the file in memory
   shared problem    25 calls of four activated adapters about one problem of 1,000 tokens, one after the other;
-                    the peer asks about 25 problems that differ in their first word
+                    the peer asks about problems that differ in their first word; of its calls every fifth is
+                    measured, and counted five times
   repeating reply   tokens per second of one reply, its prompt included, that writes a program of the prompt again;
   free reply        and of one that tells a story; the peer is our own rate without guesses from the prompt
   memory            model, 4 adapters and 32 conversations of 2,048 tokens: all but the cache as measured, the
@@ -57,7 +58,7 @@ pub(super) struct Plan {
 }
 
 /// The longest time for one comparison.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Replies, or prompts, at a time.
 const BATCHES: [usize; 4] = [1, 4, 8, 32];

@@ -10,7 +10,7 @@ use super::{PATIENCE, rates};
 use crate::commands::bench::quiet::{Watch, interleave};
 use crate::commands::bench::{Bounds, Row};
 
-/// Tokens of prompt before the measured tokens of a reply.
+/// Tokens of prompt before the measured tokens of a reply: whole pages.
 const N_BEFORE: usize = 64;
 
 /// Tokens of the measured prompts together.
@@ -157,14 +157,19 @@ impl Passes {
 
     /// The time of `n_steps` tokens in each of `n` replies.
     fn decode(&self, n: usize, n_steps: usize, n_adapters: usize) -> anyhow::Result<Duration> {
-        let pages = tables(n, N_BEFORE + n_steps);
-        let before: Vec<Token> = (0..n)
-            .flat_map(|sequence| (0..N_BEFORE).map(move |position| (sequence, position)))
-            .map(|(sequence, position)| self.token(sequence, position, n_adapters, false))
+        // One prompt serves all replies, and pages that follow it are written anew.
+        let n_shared = N_BEFORE.div_ceil(PAGE_TOKENS) as u32;
+        let n_own = n_steps.div_ceil(PAGE_TOKENS) as u32;
+        let pages: Vec<Vec<u32>> = (0..n as u32)
+            .map(|sequence| {
+                let own = n_shared + sequence * n_own;
+                (0..n_shared).chain(own..own + n_own).collect()
+            })
             .collect();
-        for chunk in before.chunks(self.n_chunk) {
-            self.pass(chunk, &pages, n_adapters);
-        }
+        let before: Vec<Token> = (0..N_BEFORE)
+            .map(|position| self.token(0, position, n_adapters, false))
+            .collect();
+        self.pass(&before, &pages, n_adapters);
         let started = Instant::now();
         for position in N_BEFORE..N_BEFORE + n_steps {
             let tokens: Vec<Token> = (0..n)
@@ -226,9 +231,10 @@ impl Passes {
 /// Steps that take about as long for any number of replies.
 fn n_steps(n: usize) -> usize {
     match n {
-        0..8 => 128,
-        8..32 => 64,
-        _ => 32,
+        0..4 => 96,
+        4..8 => 48,
+        8..32 => 32,
+        _ => 16,
     }
 }
 

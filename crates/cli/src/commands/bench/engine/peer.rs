@@ -24,7 +24,7 @@ struct Line {
 }
 
 impl Llama {
-    /// The time of `n_steps` tokens in each of `n` replies behind prompts of `n_before` tokens.
+    /// The time of `n_steps` tokens in each of `n` replies behind one prompt of `n_before` tokens.
     pub(super) fn decode(
         &self,
         n: usize,
@@ -33,7 +33,7 @@ impl Llama {
         n_threads: usize,
     ) -> anyhow::Result<Duration> {
         Ok(Duration::from_secs_f64(
-            self.run(n, n_before, n_steps, n_threads)?.t_tg,
+            self.run(n, n_before, n_steps, n_threads, &["-pps"])?.t_tg,
         ))
     }
 
@@ -45,7 +45,7 @@ impl Llama {
         n_threads: usize,
     ) -> anyhow::Result<Duration> {
         Ok(Duration::from_secs_f64(
-            self.run(n, n_prompt, 1, n_threads)?.t_pp,
+            self.run(n, n_prompt, 1, n_threads, &[])?.t_pp,
         ))
     }
 
@@ -55,6 +55,7 @@ impl Llama {
         n_prompt: usize,
         n_steps: usize,
         n_threads: usize,
+        further: &[&str],
     ) -> anyhow::Result<Line> {
         let threads = n_threads.to_string();
         let n_context = n * (n_prompt + n_steps);
@@ -65,6 +66,7 @@ impl Llama {
             .args(["-c", &n_context.to_string()])
             .args(["-npp", &n_prompt.to_string(), "-ntg", &n_steps.to_string()])
             .args(["-npl", &n.to_string(), "--output-format", "jsonl"])
+            .args(further)
             .stdin(Stdio::null())
             .output()
             .with_context(|| format!("failed to run {}", self.program.display()))?;

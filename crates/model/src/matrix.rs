@@ -9,8 +9,11 @@ use half::f16;
 
 use crate::block::{Format, FourBit, SUB_BLOCK};
 
+mod arena;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use arena::{Arena, Store};
 
 /// Output rows that lie abreast.
 pub(crate) const LANES: usize = 8;
@@ -27,9 +30,9 @@ pub(crate) struct Matrix {
 
 #[derive(Debug)]
 pub(crate) enum Blocks {
-    Four(Vec<FourBitBlock>),
-    Eight(Vec<EightBitBlock>),
-    Float(Vec<[f32; LANES]>),
+    Four(Store<FourBitBlock>),
+    Eight(Store<EightBitBlock>),
+    Float(Store<[f32; LANES]>),
 }
 
 /// 32 columns of eight rows, in 4 bits.
@@ -75,13 +78,14 @@ pub(crate) enum PackError {
 }
 
 impl Matrix {
-    /// Packs `n_out` stored rows of `n_in` numbers.
+    /// Packs `n_out` stored rows of `n_in` numbers, into an arena while it has room.
     pub(crate) fn pack(
         format: Format,
         n_in: usize,
         n_out: usize,
         stored: &[u8],
         layout: Layout,
+        arena: &Arena,
     ) -> Result<Matrix, PackError> {
         let row_bytes = format
             .row_bytes(n_in)
@@ -91,9 +95,9 @@ impl Matrix {
         debug_assert_eq!(rows.len(), n_out);
         let groups = rows.chunks(LANES);
         let blocks = match n_bits(format, layout) {
-            4 => Blocks::Four(pack_four_bit(format, n_in, groups)?),
-            8 => Blocks::Eight(pack_eight_bit(format, n_in, groups)?),
-            _ => Blocks::Float(pack_float(format, n_in, groups)?),
+            4 => Blocks::Four(arena.keep(pack_four_bit(format, n_in, groups)?)),
+            8 => Blocks::Eight(arena.keep(pack_eight_bit(format, n_in, groups)?)),
+            _ => Blocks::Float(arena.keep(pack_float(format, n_in, groups)?)),
         };
         Ok(Matrix {
             n_in,
@@ -121,9 +125,9 @@ impl Matrix {
     /// Memory of the weights.
     pub(crate) fn n_bytes(&self) -> usize {
         match &self.blocks {
-            Blocks::Four(blocks) => size_of_val(blocks.as_slice()),
-            Blocks::Eight(blocks) => size_of_val(blocks.as_slice()),
-            Blocks::Float(columns) => size_of_val(columns.as_slice()),
+            Blocks::Four(blocks) => size_of_val(&**blocks),
+            Blocks::Eight(blocks) => size_of_val(&**blocks),
+            Blocks::Float(columns) => size_of_val(&**columns),
         }
     }
 

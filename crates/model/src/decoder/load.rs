@@ -5,7 +5,7 @@ use crate::ModelError;
 use crate::config::{Architecture, Config};
 use crate::gguf::GgufError;
 use crate::kernel::Isa;
-use crate::matrix::{Layout, Matrix, PackError};
+use crate::matrix::{Arena, Layout, Matrix, PackError};
 use crate::pool::Pool;
 use crate::source::{Source, Tensor};
 
@@ -17,8 +17,12 @@ impl Decoder {
     pub fn load(source: &dyn Source, options: &LoadOptions) -> Result<Decoder, ModelError> {
         let config = source.config()?;
         refuse_unsupported(source, &config)?;
-        let matrix =
-            |name: &str, n_out, n_in| load_matrix(source, name, n_out, n_in, options.layout);
+        // What is missing is told below.
+        let sizes = matrix_sizes(source, &config, options.layout).unwrap_or_default();
+        let arena = Arena::new(sizes.into_iter());
+        let matrix = |name: &str, n_out, n_in| {
+            load_matrix(source, name, n_out, n_in, options.layout, &arena)
+        };
         let vector = |name: &str, len| vector(source, name, len);
         let (n_embd, n_ff) = (config.n_embd, config.n_ff);
         let (q_width, kv_width) = (
@@ -89,27 +93,35 @@ impl Decoder {
     /// # Errors
     /// When the model's dimensions cannot be used, or a matrix is missing.
     pub fn planned_bytes(source: &dyn Source, layout: Layout) -> Result<usize, ModelError> {
-        let config = source.config()?;
-        let mut names = vec![EMBEDDING.to_string()];
-        if source.weights(HEAD).is_some() {
-            names.push(HEAD.to_string());
-        }
-        for layer_idx in 0..config.n_layers {
-            names.extend(MATRICES.map(|part| format!("blk.{layer_idx}.{part}.weight")));
-        }
-        let mut n_bytes = 0usize;
-        for name in names {
-            let tensor = find(source, &name)?;
-            let layout = layout_of(&name, layout);
-            n_bytes = n_bytes.saturating_add(Matrix::planned_bytes(
-                tensor.format,
-                tensor.n_cols,
-                tensor.n_rows,
-                layout,
-            ));
-        }
-        Ok(n_bytes)
+        let sizes = matrix_sizes(source, &source.config()?, layout)?;
+        Ok(sizes.into_iter().fold(0, usize::saturating_add))
     }
+}
+
+/// The memory that each matrix will take, in bytes.
+fn matrix_sizes(
+    source: &dyn Source,
+    config: &Config,
+    layout: Layout,
+) -> Result<Vec<usize>, ModelError> {
+    let mut names = vec![EMBEDDING.to_string()];
+    if source.weights(HEAD).is_some() {
+        names.push(HEAD.to_string());
+    }
+    for layer_idx in 0..config.n_layers {
+        names.extend(MATRICES.map(|part| format!("blk.{layer_idx}.{part}.weight")));
+    }
+    let size = |name: &String| {
+        let tensor = find(source, name)?;
+        let layout = layout_of(name, layout);
+        Ok(Matrix::planned_bytes(
+            tensor.format,
+            tensor.n_cols,
+            tensor.n_rows,
+            layout,
+        ))
+    };
+    names.iter().map(size).collect()
 }
 
 const EMBEDDING: &str = "token_embd.weight";
@@ -184,10 +196,11 @@ fn load_matrix(
     n_out: usize,
     n_in: usize,
     layout: Layout,
+    arena: &Arena,
 ) -> Result<Matrix, ModelError> {
     let tensor = tensor(source, name, (n_out, n_in))?;
     let layout = layout_of(name, layout);
-    Matrix::pack(tensor.format, n_in, n_out, &tensor.bytes, layout).map_err(|error| {
+    Matrix::pack(tensor.format, n_in, n_out, &tensor.bytes, layout, arena).map_err(|error| {
         ModelError::Weights(
             source.name_of(name),
             match error {

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::{Inputs, Isa, multiply, rms_norm, swiglu};
 use crate::block::Format;
 use crate::kernel::elementwise::exp;
-use crate::matrix::{Layout, Matrix};
+use crate::matrix::{Arena, Layout, Matrix};
 use crate::pool::Pool;
 
 /// Numbers between -1 and 1 that look random.
@@ -36,7 +36,8 @@ fn matrix(seed: u64, n_in: usize, n_out: usize, format: Format, layout: Layout) 
             .collect(),
         _ => unreachable!("tests use two formats"),
     };
-    Matrix::pack(format, n_in, n_out, &bytes, layout).unwrap()
+    let arena = Arena::new(std::iter::empty());
+    Matrix::pack(format, n_in, n_out, &bytes, layout, &arena).unwrap()
 }
 
 fn product(

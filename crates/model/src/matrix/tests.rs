@@ -1,8 +1,27 @@
 use half::f16;
 use proptest::prelude::*;
 
-use super::{Layout, Matrix, PackError};
+use super::{Arena, Layout, Matrix, PackError};
 use crate::block::Format;
+
+/// No arena.
+fn none() -> Arena {
+    Arena::new(std::iter::empty())
+}
+
+#[test]
+fn an_arena_keeps_numbers_as_they_are_until_it_is_full() {
+    let arena = Arena::new([40, 12].into_iter());
+    let first = arena.keep((0..10u32).collect());
+    let second = arena.keep(vec![7u8; 12]);
+    let third = arena.keep(vec![9u8; 200]);
+    drop(arena);
+    assert_eq!(*first, (0..10u32).collect::<Vec<_>>());
+    assert_eq!(*second, [7; 12]);
+    assert_eq!(*third, [9; 200]);
+    let places = [first.as_ptr() as usize, second.as_ptr() as usize];
+    assert_eq!(places[1] - places[0], 64);
+}
 
 /// A stored row of a format whose blocks begin with sane scales; the rest is arbitrary.
 fn stored_row(format: Format, n_in: usize, noise: &[u8]) -> Vec<u8> {
@@ -32,7 +51,7 @@ fn packing_error(format: Format, layout: Layout, noise: &[u8]) -> f32 {
     let rows: Vec<Vec<u8>> = (0..n_out)
         .map(|row| stored_row(format, n_in, &noise[row..]))
         .collect();
-    let matrix = Matrix::pack(format, n_in, n_out, &rows.concat(), layout).unwrap();
+    let matrix = Matrix::pack(format, n_in, n_out, &rows.concat(), layout, &none()).unwrap();
     let mut worst = 0.0f32;
     for (row_idx, row) in rows.iter().enumerate() {
         let mut expected = vec![0.0; n_in];
@@ -68,8 +87,9 @@ proptest! {
 #[test]
 fn what_cannot_be_packed_is_refused() {
     let infinite = [f16::INFINITY.to_le_bytes(); 32].concat();
-    let pack =
-        |format, n_in, bytes: &[u8], layout| Matrix::pack(format, n_in, 1, bytes, layout).err();
+    let pack = |format, n_in, bytes: &[u8], layout| {
+        Matrix::pack(format, n_in, 1, bytes, layout, &none()).err()
+    };
     assert_eq!(
         pack(Format::F16, 32, &infinite, Layout::Packed),
         Some(PackError::Scale)

@@ -5,6 +5,19 @@ use crate::block::SUB_BLOCK;
 use crate::kernel::inputs::{Int8Run, Int16Run, TILE};
 use crate::matrix::{EightBitBlock, FourBitBlock, LANES};
 
+/// One row of inputs takes weights as fast as they come from memory, so they are asked for this much earlier.
+const BLOCKS_AHEAD: usize = 8;
+
+/// Asks for a block, which may lie behind the last one: where matrices follow each other, that is the next to come.
+#[inline(always)]
+fn fetch<T>(blocks: &[T], block_idx: usize) {
+    let block = blocks.as_ptr().wrapping_add(block_idx).cast::<i8>();
+    for line in (0..size_of::<T>()).step_by(64) {
+        // SAFETY: a hint, which touches no memory.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(block.wrapping_add(line)) };
+    }
+}
+
 /// `N` rows of a tile of inputs times eight rows of each of `G` groups of 4-bit weights.
 #[target_feature(enable = "avx2,f16c,fma")]
 pub(crate) fn four_bit<const N: usize, const G: usize>(
@@ -17,6 +30,11 @@ pub(crate) fn four_bit<const N: usize, const G: usize>(
     let ones = _mm256_set1_epi16(1);
     let mut sums = [[_mm256_setzero_ps(); G]; N];
     for (block_idx, runs) in runs.iter().enumerate() {
+        if N == 1 {
+            for blocks in groups {
+                fetch(blocks, block_idx + BLOCKS_AHEAD);
+            }
+        }
         // Sums of eight products of two numbers below 16 and 128 stay below 2^15.
         let mut dots = [[_mm256_setzero_si256(); G]; N];
         for j in 0..4 {
@@ -74,7 +92,10 @@ pub(crate) fn eight_bit<const N: usize>(
     runs: &[Int16Run],
 ) -> [[f32; LANES]; N] {
     let mut sums = [_mm256_setzero_ps(); N];
-    for (block, runs) in blocks.iter().zip(runs.as_chunks::<TILE>().0) {
+    for (block_idx, (block, runs)) in blocks.iter().zip(runs.as_chunks::<TILE>().0).enumerate() {
+        if N == 1 {
+            fetch(blocks, block_idx + BLOCKS_AHEAD);
+        }
         let mut dots = [_mm256_setzero_si256(); N];
         for j in 0..SUB_BLOCK / 2 {
             // SAFETY: 16 of the block's 256 bytes.

@@ -33,11 +33,12 @@ pub(crate) fn multiply(
             stride,
             first_column: piece.first_column,
         };
+        // Few rows wait for memory, which gives one stream of weights faster than two.
+        let is_many = piece.end_row - piece.first_row > 2 * TILE;
+        let groups_at_a_time = if is_many { 2 } else { 1 };
         let mut group_idx = piece.first_group;
         while group_idx < piece.end_group {
-            // One row waits for memory, which gives one stream of weights faster than two.
-            let n_rows = piece.end_row - piece.first_row;
-            let n_groups = (piece.end_group - group_idx).min(if n_rows == 1 { 1 } else { 2 });
+            let n_groups = (piece.end_group - group_idx).min(groups_at_a_time);
             for first_row in (piece.first_row..piece.end_row).step_by(TILE) {
                 match (n_groups, piece.end_row - first_row) {
                     (2, 4..) => part.tile::<4, 2>(group_idx, first_row),

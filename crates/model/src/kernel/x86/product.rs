@@ -5,7 +5,7 @@ use crate::block::SUB_BLOCK;
 use crate::kernel::inputs::{Int8Run, Int16Run, TILE};
 use crate::matrix::{EightBitBlock, FourBitBlock, LANES};
 
-/// One row of inputs takes weights as fast as they come from memory, so they are asked for this much earlier.
+/// Few rows of inputs take weights as fast as they come from memory, so they are asked for this much earlier.
 const BLOCKS_AHEAD: usize = 8;
 
 /// Asks for a block, which may lie behind the last one: where matrices follow each other, that is the next to come.
@@ -30,10 +30,8 @@ pub(crate) fn four_bit<const N: usize, const G: usize>(
     let ones = _mm256_set1_epi16(1);
     let mut sums = [[_mm256_setzero_ps(); G]; N];
     for (block_idx, runs) in runs.iter().enumerate() {
-        if N == 1 {
-            for blocks in groups {
-                fetch(blocks, block_idx + BLOCKS_AHEAD);
-            }
+        for blocks in groups {
+            fetch(blocks, block_idx + BLOCKS_AHEAD);
         }
         // Sums of eight products of two numbers below 16 and 128 stay below 2^15.
         let mut dots = [[_mm256_setzero_si256(); G]; N];
@@ -93,9 +91,7 @@ pub(crate) fn eight_bit<const N: usize>(
 ) -> [[f32; LANES]; N] {
     let mut sums = [_mm256_setzero_ps(); N];
     for (block_idx, (block, runs)) in blocks.iter().zip(runs.as_chunks::<TILE>().0).enumerate() {
-        if N == 1 {
-            fetch(blocks, block_idx + BLOCKS_AHEAD);
-        }
+        fetch(blocks, block_idx + BLOCKS_AHEAD);
         let mut dots = [_mm256_setzero_si256(); N];
         for j in 0..SUB_BLOCK / 2 {
             // SAFETY: 16 of the block's 256 bytes.

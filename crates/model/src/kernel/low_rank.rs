@@ -126,7 +126,7 @@ pub(crate) fn add_low_rank(
         let (part, groups) = &pieces[piece_idx];
         let down = &part.low_rank.down;
         let inputs = &inputs[part.rows.start * down.n_in..part.rows.end * down.n_in];
-        product(isa, down, groups.clone(), inputs, &|row, column, sums| {
+        product(isa, down, groups.clone(), inputs, |row, column, sums| {
             // SAFETY: each piece writes columns of its own, of a part of its own.
             let target =
                 unsafe { shared.slice(part.between + row * down.n_out + column, sums.len()) };
@@ -141,7 +141,7 @@ pub(crate) fn add_low_rank(
         let (part, groups) = &pieces[piece_idx];
         let up = &part.low_rank.up;
         let inputs = &between[part.between..][..part.rows.len() * up.n_in];
-        product(isa, up, groups.clone(), inputs, &|row, column, sums| {
+        product(isa, up, groups.clone(), inputs, |row, column, sums| {
             let at = (part.rows.start + row) * stride + part.column + column;
             // SAFETY: each piece writes columns of its own, in rows of its own.
             let target = unsafe { shared.slice(at, sums.len()) };
@@ -195,7 +195,7 @@ fn product(
     matrix: &Columns,
     groups: Range<usize>,
     inputs: &[f32],
-    give: &dyn Fn(usize, usize, &[f32]),
+    give: impl Fn(usize, usize, &[f32]),
 ) {
     let n_rows = inputs.len() / matrix.n_in;
     let tile = Tile {
@@ -214,7 +214,10 @@ fn product(
         };
         let mut row = 0;
         while row < n_rows {
-            let n = (n_rows - row).min(if n_groups == 4 { FEW_ROWS } else { MANY_ROWS });
+            // Tiles of about equal size: a small one would wait for its own sums.
+            let most = if n_groups == 4 { FEW_ROWS } else { MANY_ROWS };
+            let n_left = n_rows - row;
+            let n = n_left.div_ceil(n_left.div_ceil(most));
             match (n_groups, n) {
                 (4, 3) => tile.run::<3, 4>(group_idx, row),
                 (4, 2) => tile.run::<2, 4>(group_idx, row),
@@ -228,14 +231,14 @@ fn product(
     }
 }
 
-struct Tile<'a> {
+struct Tile<'a, F> {
     isa: Isa,
     matrix: &'a Columns,
     inputs: &'a [f32],
-    give: &'a dyn Fn(usize, usize, &[f32]),
+    give: F,
 }
 
-impl Tile<'_> {
+impl<F: Fn(usize, usize, &[f32])> Tile<'_, F> {
     fn rows<const G: usize>(&self, group_idx: usize, row: usize, n: usize) {
         match n {
             6 => self.run::<6, G>(group_idx, row),

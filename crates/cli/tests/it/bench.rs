@@ -44,7 +44,7 @@ fn the_engine_is_measured_beside_its_peer() {
         assert!(row(&format!("decode {n}, 1 adapter"))["peer"].is_number());
     }
     let peer = |name: &str| (row(name)["peer"].as_f64().unwrap() * 1e6).round();
-    assert_eq!(peer("decode 1"), 128e6 / 200.0);
+    assert_eq!(peer("decode 1"), 96e6 / 200.0);
     assert_eq!(peer("prefill 4"), 4.0 * 64e6 / 100.0);
     assert_eq!(row("decode 32, 4 adapters")["goal"], 0.92);
     for name in [

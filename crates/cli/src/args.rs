@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::adapters::{AdaptersArgs, AdaptersCommand, BaseArg};
+pub(crate) use self::adapters::{AdaptersArgs, AdaptersCommand, BaseArg, ImportArgs};
 pub(crate) use self::bench::CostArgs;
 pub(crate) use self::compare::CompareArgs;
 pub(crate) use self::data::{DataArgs, DataCommand};
@@ -20,7 +20,7 @@ pub(crate) use self::judge::{
 };
 pub(crate) use self::rejudge::{RejudgeArgs, VerifyArgs};
 pub(crate) use self::report::{ReportArgs, RunChoice, ViewArgs};
-pub(crate) use self::train::TrainArgs;
+pub(crate) use self::train::{TrainArgs, TrainPart};
 use crate::settings::Override;
 
 /// Four small specialists on one local model that write, run and repair programs.
@@ -302,6 +302,14 @@ pub(crate) enum BenchCommand {
         /// A Python interpreter with torch, transformers and peft
         #[arg(long, value_name = "PROGRAM", default_value = "python3")]
         python: String,
+
+        /// Rows of examples, to be packed
+        #[arg(long, value_name = "FILE")]
+        data: Option<PathBuf>,
+
+        /// Only this part of the table; may be repeated
+        #[arg(long = "only", value_name = "PART", value_enum)]
+        parts: Vec<TrainPart>,
 
         /// Examples of a step
         #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]

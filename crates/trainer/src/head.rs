@@ -1,5 +1,7 @@
 //! Logits and cross-entropy, at labelled positions only, a chunk of them at a time.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::base::Base;
@@ -47,19 +49,7 @@ pub(crate) fn loss<T: Real>(
     let mut total = 0.0;
     for chunk in labels.chunks(CHUNK) {
         let s = &mut *scratch;
-        s.x.clear();
-        for label in chunk {
-            s.x.extend_from_slice(&x[label.row * n_embd..][..n_embd]);
-        }
-        s.normed.resize(chunk.len() * n_embd, T::zero());
-        for_rows(&mut s.normed, n_embd, |row_idx, out| {
-            rms_norm(
-                &s.x[row_idx * n_embd..][..n_embd],
-                &base.output_norm,
-                epsilon,
-                out,
-            );
-        });
+        gather(base, x, chunk, s);
         total += chunk_loss(base, chunk, gradient.as_ref().map(|(factor, _)| *factor), s);
         if let Some((_, dx)) = &mut gradient {
             for (i, label) in chunk.iter().enumerate() {
@@ -76,20 +66,52 @@ pub(crate) fn loss<T: Real>(
     total
 }
 
-/// The sum of a chunk's losses. With `factor`, its gradient takes the place of the normed rows.
-fn chunk_loss<T: Real>(
+/// The logits at the labelled positions of `x`: `(labels, n_vocab)`.
+pub(crate) fn logits<T: Real>(
     base: &Base<'_, T>,
-    chunk: &[Label],
-    factor: Option<T>,
-    s: &mut HeadScratch<T>,
-) -> f64 {
+    x: &[T],
+    labels: &[Label],
+    scratch: &mut HeadScratch<T>,
+) -> Vec<T> {
+    let mut all = Vec::with_capacity(labels.len() * base.config.n_vocab);
+    for chunk in labels.chunks(CHUNK) {
+        gather(base, x, chunk, scratch);
+        chunk_logits(base, chunk.len(), scratch);
+        all.extend_from_slice(&scratch.logits);
+    }
+    all
+}
+
+/// Takes the rows of a chunk, and norms them.
+fn gather<T: Real>(base: &Base<'_, T>, x: &[T], chunk: &[Label], s: &mut HeadScratch<T>) {
+    let n_embd = base.config.n_embd;
+    let epsilon = T::of(f64::from(base.config.norm_epsilon));
+    s.x.clear();
+    for label in chunk {
+        s.x.extend_from_slice(&x[label.row * n_embd..][..n_embd]);
+    }
+    s.normed.resize(chunk.len() * n_embd, T::zero());
+    for_rows(&mut s.normed, n_embd, |row_idx, out| {
+        rms_norm(
+            &s.x[row_idx * n_embd..][..n_embd],
+            &base.output_norm,
+            epsilon,
+            out,
+        );
+    });
+}
+
+/// The parts of the vocabulary that are worked on one after the other.
+fn blocks(n_vocab: usize) -> impl Iterator<Item = Range<usize>> {
+    let starts = (0..n_vocab).step_by(VOCABULARY_BLOCK);
+    starts.map(move |start| start..(start + VOCABULARY_BLOCK).min(n_vocab))
+}
+
+/// Computes the logits of a chunk's normed rows.
+fn chunk_logits<T: Real>(base: &Base<'_, T>, n_rows: usize, s: &mut HeadScratch<T>) {
     let (n_embd, n_vocab) = (base.config.n_embd, base.config.n_vocab);
-    let blocks = || {
-        let starts = (0..n_vocab).step_by(VOCABULARY_BLOCK);
-        starts.map(|start| start..(start + VOCABULARY_BLOCK).min(n_vocab))
-    };
-    s.logits.resize(chunk.len() * n_vocab, T::zero());
-    for block in blocks() {
+    s.logits.resize(n_rows * n_vocab, T::zero());
+    for block in blocks(n_vocab) {
         let weights = base.head().rows(block.clone(), &mut s.weights);
         multiply(
             ViewMut::part(&mut s.logits, n_vocab, block),
@@ -100,6 +122,17 @@ fn chunk_loss<T: Real>(
             Threads::All,
         );
     }
+}
+
+/// The sum of a chunk's losses. With `factor`, its gradient takes the place of the normed rows.
+fn chunk_loss<T: Real>(
+    base: &Base<'_, T>,
+    chunk: &[Label],
+    factor: Option<T>,
+    s: &mut HeadScratch<T>,
+) -> f64 {
+    let (n_embd, n_vocab) = (base.config.n_embd, base.config.n_vocab);
+    chunk_logits(base, chunk.len(), s);
     s.losses.resize(chunk.len(), 0.0);
     s.logits
         .par_chunks_mut(n_vocab)
@@ -110,7 +143,7 @@ fn chunk_loss<T: Real>(
         });
     if factor.is_some() {
         let mut store = Store::Over;
-        for block in blocks() {
+        for block in blocks(n_vocab) {
             let weights = base.head().rows(block.clone(), &mut s.weights);
             multiply(
                 ViewMut::rows(&mut s.normed, n_embd),

@@ -17,6 +17,7 @@ mod head;
 mod linear;
 mod lora;
 mod optimiser;
+mod parity;
 mod pass;
 pub mod peft;
 mod product;
@@ -25,16 +26,17 @@ mod rows;
 mod run;
 mod settings;
 
-pub use adapter::{StoredAdapter, StoredError, StoredSettings};
+pub use adapter::{MergeError, StoredAdapter, StoredError, StoredSettings};
 pub use base::{Base, Residence};
 pub use data::{DataError, Document, Encoding, Example, Order, Row, RowError, Step, Tally, order};
 pub use lora::LoraShape;
 pub use model::Target;
 pub use optimiser::{AdamW, AdamWSettings, Schedule, clip};
+pub use parity::Parity;
 pub use pass::{Drops, Keep, Passes};
 pub use real::Real;
 pub use run::{
-    CheckpointError, Ending, Event, Job, Plan, StepReport, TrainError, Watch,
+    CheckpointError, Ending, Event, Job, Longest, Plan, PlanRow, StepReport, TrainError, Watch,
     operations_per_second, rehearse, set_aside, steps, train,
 };
 pub use settings::{DataSource, SetAside, Settings, SettingsError};

@@ -3,18 +3,23 @@
 //! The base is frozen, so a pass keeps only what lies between its blocks, and either what lies inside of them too
 //! or nothing: then each block is computed again just before its derivative.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::attention::{Heads, Place};
+use crate::attention::Heads;
 use crate::base::Base;
 use crate::block::{Block, Inside, Scratch};
 use crate::data::Document;
-use crate::head::{self, HeadScratch, Label};
+use crate::head::{self, HeadScratch};
 use crate::linear::{Group, Widths};
 use crate::lora::{LoraShape, Places};
 use crate::peft;
 use crate::real::Real;
+
+mod prefixes;
+mod rows;
+
+use prefixes::{Memory, Prefixes};
+use rows::Rows;
 
 /// What a pass keeps in memory between its way forward and its way back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,63 +62,6 @@ pub struct Passes<'b, 'a, T> {
     head_scratch: HeadScratch<T>,
 }
 
-/// The rows of a pass.
-#[derive(Default)]
-struct Rows {
-    documents: Vec<Place>,
-    tokens: Vec<u32>,
-    positions: Vec<usize>,
-    labels: Vec<Label>,
-}
-
-impl Rows {
-    /// The rows that adapters act on, and those of the prefixes that are read without them, each prefix once.
-    fn new(documents: &[&Document]) -> (Rows, Rows) {
-        let (mut rows, mut prefixes) = (Rows::default(), Rows::default());
-        let mut known: HashMap<&[u32], Range<usize>> = HashMap::new();
-        for document in documents {
-            let prefix = &document.tokens[..document.n_prefix.min(document.tokens.len())];
-            let place = known
-                .entry(prefix)
-                .or_insert_with(|| prefixes.add(prefix, 0, 0..0));
-            let (first, place) = (prefix.len(), place.clone());
-            // Nothing follows from the last token: it is predicted only.
-            let n_read = document.tokens.len().saturating_sub(1).max(first);
-            let place = rows.add(&document.tokens[first..n_read], first, place);
-            for (row, next) in place.zip(first + 1..) {
-                if document.trained[next] {
-                    let next = document.tokens[next];
-                    rows.labels.push(Label { row, next });
-                }
-            }
-        }
-        (rows, prefixes)
-    }
-
-    /// Adds tokens that begin at a position, and gives their rows.
-    fn add(&mut self, tokens: &[u32], first: usize, prefix: Range<usize>) -> Range<usize> {
-        let rows = self.tokens.len()..self.tokens.len() + tokens.len();
-        self.tokens.extend(tokens);
-        self.positions.extend(first..first + tokens.len());
-        let place = Place {
-            rows: rows.clone(),
-            prefix,
-        };
-        self.documents.push(place);
-        rows
-    }
-}
-
-/// What prefixes are to the documents that go on after them.
-#[derive(Default)]
-struct Prefixes<T> {
-    /// Keys and values in each block: `(rows, 2 * n_kv_heads * head_dim)`.
-    keys_and_values: Vec<Vec<T>>,
-    inside: Inside<T>,
-    /// The stream before and after a block.
-    streams: [Vec<T>; 2],
-}
-
 impl<'b, 'a, T: Real> Passes<'b, 'a, T> {
     /// Prepares passes of adapters of a shape over a base.
     pub fn new(base: &'b Base<'a, T>, shape: &LoraShape, keep: Keep) -> Passes<'b, 'a, T> {
@@ -140,6 +88,13 @@ impl<'b, 'a, T: Real> Passes<'b, 'a, T> {
             head_scratch: HeadScratch::default(),
             base,
         }
+    }
+
+    /// Keeps the keys and values of prefixes that passes read, as far as so many bytes go,
+    /// so that passes to come need not read them again. It changes no result.
+    pub fn remember(mut self, n_bytes: usize) -> Passes<'b, 'a, T> {
+        self.prefixes.memory = Memory::new(n_bytes);
+        self
     }
 
     /// Numbers that are trained.
@@ -175,6 +130,18 @@ impl<'b, 'a, T: Real> Passes<'b, 'a, T> {
         self.forward(numbers, &rows, None);
         let last = &self.streams[self.base.config.n_layers];
         head::loss(self.base, last, &rows.labels, None, &mut self.head_scratch)
+    }
+
+    /// The logits for each trained token of a document: `(tokens, n_vocab)`.
+    ///
+    /// # Panics
+    /// When a token is not in the vocabulary, or `numbers` are not as many as [`Passes::n_numbers`].
+    pub fn logits(&mut self, numbers: &[T], document: &Document) -> Vec<T> {
+        let (rows, prefixes) = Rows::new(&[document]);
+        self.read_prefixes(&prefixes);
+        self.forward(numbers, &rows, None);
+        let last = &self.streams[self.base.config.n_layers];
+        head::logits(self.base, last, &rows.labels, &mut self.head_scratch)
     }
 
     /// The sum of the losses of all trained tokens, in nats; `factor` times its gradient is added to `gradient`.
@@ -230,15 +197,36 @@ impl<'b, 'a, T: Real> Passes<'b, 'a, T> {
         loss
     }
 
-    /// Passes the prefixes through the base alone, and keeps their keys and values.
-    fn read_prefixes(&mut self, rows: &Rows) {
-        if rows.tokens.is_empty() {
-            self.prefixes
-                .keys_and_values
-                .iter_mut()
-                .for_each(Vec::clear);
+    /// Sets the keys and values of prefixes: of those that were read before as they were, of others anew.
+    fn read_prefixes(&mut self, prefixes: &Rows) {
+        let heads = heads(self.base);
+        let width = heads.width() - heads.q_width();
+        for kept in &mut self.prefixes.keys_and_values {
+            kept.resize(prefixes.tokens.len() * width, T::zero());
+        }
+        for place in &prefixes.documents {
+            let tokens = &prefixes.tokens[place.rows.clone()];
+            let part = place.rows.start * width..place.rows.end * width;
+            if self.prefixes.memory.get(tokens).is_none() {
+                self.read_prefix(tokens, part);
+                continue;
+            }
+            let Prefixes { keys_and_values, memory, .. } = &mut self.prefixes;
+            let known = memory.get(tokens).unwrap_or_default();
+            let layers = known.chunks_exact(part.len().max(1));
+            for (kept, known) in keys_and_values.iter_mut().zip(layers) {
+                kept[part.clone()].copy_from_slice(known);
+            }
+        }
+    }
+
+    /// Passes a prefix through the base alone, and keeps its keys and values. No other prefix passes with it,
+    /// so that they are the same bits whatever a pass holds beside.
+    fn read_prefix(&mut self, tokens: &[u32], part: Range<usize>) {
+        if tokens.is_empty() {
             return;
         }
+        let rows = &Rows::of_prefix(tokens);
         let n_layers = self.base.config.n_layers;
         let heads = heads(self.base);
         self.turn(rows);
@@ -246,7 +234,10 @@ impl<'b, 'a, T: Real> Passes<'b, 'a, T> {
             keys_and_values,
             inside,
             streams: [before, after],
+            memory,
         } = &mut self.prefixes;
+        let keeps = memory.has_room(part.len() * n_layers);
+        let mut numbers = Vec::with_capacity(if keeps { part.len() * n_layers } else { 0 });
         embed(self.base, rows, before, &mut self.scratch);
         for (layer_idx, kept) in keys_and_values.iter_mut().enumerate() {
             let block = block(
@@ -264,10 +255,18 @@ impl<'b, 'a, T: Real> Passes<'b, 'a, T> {
                 // Nothing reads the stream after the last block.
                 block.project(before, inside, &mut self.scratch);
             }
-            kept.clear();
-            for row in inside.qkv.chunks_exact(heads.width()) {
-                kept.extend_from_slice(&row[heads.q_width()..]);
+            let kept = &mut kept[part.clone()];
+            let width = heads.width() - heads.q_width();
+            let rows = inside.qkv.chunks_exact(heads.width());
+            for (kept, row) in kept.chunks_exact_mut(width).zip(rows) {
+                kept.copy_from_slice(&row[heads.q_width()..]);
             }
+            if keeps {
+                numbers.extend_from_slice(kept);
+            }
+        }
+        if keeps {
+            memory.keep(tokens, numbers);
         }
     }
 

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use half::{bf16, f16};
 use model::{Config, Target};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
@@ -156,12 +157,11 @@ pub(crate) fn of_bytes(bytes: &[u8], places: &Places, config: &Config) -> Result
             let tensor = file
                 .tensor(&name)
                 .map_err(|_| format!("tensor `{name}` is missing"))?;
-            if tensor.shape() != shape || tensor.dtype() != Dtype::F32 {
-                return Err(format!(
-                    "tensor `{name}` is not of the shape {shape:?} in F32"
-                ));
+            if tensor.shape() != shape {
+                return Err(format!("tensor `{name}` is not of the shape {shape:?}"));
             }
-            let mut read = self::numbers(tensor.data());
+            let mut read = decode(tensor.dtype(), tensor.data())
+                .ok_or_else(|| format!("tensor `{name}` is in {}", tensor.dtype()))?;
             if side == "B" {
                 read = to_pairs(read, places.rank, target, config);
             }
@@ -192,13 +192,24 @@ pub(crate) fn numbers(bytes: &[u8]) -> Vec<f32> {
         .collect()
 }
 
+/// Numbers of a format; absent for one that is none of floats.
+pub(crate) fn decode(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
+    let pairs = || bytes.chunks_exact(2).map(|pair| [pair[0], pair[1]]);
+    match dtype {
+        Dtype::F32 => Some(numbers(bytes)),
+        Dtype::F16 => Some(pairs().map(|pair| f16::from_le_bytes(pair).to_f32()).collect()),
+        Dtype::BF16 => Some(pairs().map(|pair| bf16::from_le_bytes(pair).to_f32()).collect()),
+        _ => None,
+    }
+}
+
 /// True where the model that we compute with has the rows of a head in another order than `transformers`.
 fn is_paired(target: Target, config: &Config) -> bool {
     matches!(target, Target::Q | Target::K) && config.has_paired_heads()
 }
 
 /// Rows of queries or keys in the order of `transformers`: the halves of a head in place of neighbouring pairs.
-fn to_halves<'a>(rows: &'a [f32], width: usize, target: Target, config: &Config) -> Cow<'a, [f32]> {
+pub(crate) fn to_halves<'a>(rows: &'a [f32], width: usize, target: Target, config: &Config) -> Cow<'a, [f32]> {
     if !is_paired(target, config) {
         return Cow::Borrowed(rows);
     }

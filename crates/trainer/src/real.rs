@@ -5,6 +5,9 @@ use std::fmt::Debug;
 use gemm_common::Parallelism;
 use num_traits::{Float, NumAssign};
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+
 /// What matrix products take: sizes, places with their strides (columns first), factors, and threads.
 type Gemm<T> = unsafe fn(
     usize,
@@ -71,6 +74,10 @@ impl Real for f32 {
     }
 
     fn gemm() -> Gemm<f32> {
+        #[cfg(target_arch = "x86_64")]
+        if avx2::is_here() {
+            return avx2::multiply;
+        }
         gemm_f32::gemm::f32::get_gemm_fn()
     }
 }

@@ -1,148 +1,38 @@
 //! A training run, from settings and examples to an adapter.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
-use model::{ModelError, Source};
-use serde::Serialize;
+use model::Source;
 
 use crate::base::{Base, Residence};
-use crate::chance::Purpose;
-use crate::data::{self, Document, Example, Order, Step};
+use crate::data::{Document, Example, Step};
 use crate::optimiser::{AdamW, clip};
 use crate::pass::{Drops, Keep, Passes};
 use crate::settings::Settings;
 
 mod card;
 mod checkpoint;
+mod cut;
+mod error;
+mod examples;
 mod files;
 mod log;
 mod plan;
+mod plot;
 mod rehearsal;
+mod tensorboard;
+mod watch;
 
 pub use checkpoint::CheckpointError;
-pub use plan::{Plan, operations_per_second};
+pub use error::TrainError;
+pub use examples::{set_aside, steps};
+pub use plan::{Longest, Plan, PlanRow, operations_per_second};
 pub use rehearsal::rehearse;
+pub use watch::{Ending, Event, StepReport, Watch};
 
 use checkpoint::{Best, Checkpoint, Identity};
 use log::Log;
-
-/// Tokens that pass through the model together, where no example is longer: a step with more is cut into passes.
-pub(crate) const PASS_TOKENS: usize = 512;
-
-/// Why a run ended without an adapter.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainError {
-    /// The model cannot be used.
-    #[error(transparent)]
-    Model(#[from] ModelError),
-    /// The example's tokens are not the model's.
-    #[error("train on {example}: token {token} is not in the model's vocabulary")]
-    Vocabulary {
-        /// The example.
-        example: String,
-        /// The token.
-        token: u32,
-    },
-    /// The loss or its gradient is infinite or undefined.
-    #[error("take step {step}: {what} is not a finite number; the examples are {examples}; {last}")]
-    NotFinite {
-        /// The step, from 1.
-        step: u64,
-        /// What is not finite.
-        what: &'static str,
-        /// The examples of the pass or step.
-        examples: String,
-        /// Which checkpoint is the last good one.
-        last: String,
-    },
-    /// A file cannot be written.
-    #[error("write {path}: {source}")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// A checkpoint cannot be used.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// Threads cannot be started.
-    #[error("start the threads: {0}")]
-    Threads(String),
-}
-
-/// What one step did, as it stands in `trainer_log.jsonl`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct StepReport {
-    /// The step, from 1.
-    pub step: u64,
-    /// Steps of the whole run.
-    pub n_steps: u64,
-    /// Epochs, parts included.
-    pub epoch: f64,
-    /// Mean loss of the trained tokens, in nats.
-    pub loss: f64,
-    /// Length of the gradient, before it was shortened.
-    pub grad_norm: f64,
-    /// The learning rate.
-    pub learning_rate: f64,
-    /// Tokens that passed through the model.
-    pub tokens: usize,
-    /// Tokens that were trained.
-    pub trained_tokens: usize,
-    /// Seconds that the step took.
-    pub seconds: f64,
-}
-
-/// Something that happened in a run.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event<'a> {
-    /// The run goes on after a checkpoint of this step.
-    Resumed {
-        /// The step, from 1.
-        step: u64,
-    },
-    /// A step was taken.
-    Step(StepReport),
-    /// The examples set aside were measured.
-    Measured {
-        /// The step, from 1.
-        step: u64,
-        /// Mean loss of their trained tokens, in nats.
-        loss: f64,
-        /// Whether none was better before.
-        is_best: bool,
-    },
-    /// A checkpoint was written.
-    Saved(&'a Path),
-}
-
-/// Who follows a run, and may end it.
-pub trait Watch {
-    /// Something happened.
-    fn event(&mut self, event: Event<'_>);
-
-    /// True once the run should save a checkpoint and end.
-    fn should_stop(&self) -> bool;
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Ending {
-    /// All steps were taken.
-    Finished,
-    /// No progress was measured for too long.
-    Stopped {
-        /// The last step, from 1.
-        step: u64,
-    },
-    /// The watch asked for it; the same run goes on from here.
-    Interrupted {
-        /// The last step, from 1.
-        step: u64,
-    },
-}
 
 /// What is to be trained.
 pub struct Job<'a> {
@@ -162,42 +52,8 @@ pub struct Job<'a> {
     pub keep: Keep,
     /// How the base is held in memory.
     pub residence: Residence,
-}
-
-/// The steps of a run over some examples.
-pub fn steps(settings: &Settings, examples: &[Example]) -> Vec<Step> {
-    let lengths: Vec<usize> = examples
-        .iter()
-        .map(|one| one.document.tokens.len())
-        .collect();
-    let order = Order {
-        seed: settings.seed,
-        per_step: settings.micro_batch_size * settings.gradient_accumulation_steps,
-        packed_len: settings.sample_packing.then_some(settings.sequence_len),
-        n_epochs: settings.num_epochs,
-        max_steps: settings.max_steps,
-    };
-    data::order(order, &lengths)
-}
-
-/// Takes examples away that only measure what is learnt: the last ones after shuffling, in their old order.
-pub fn set_aside(settings: &Settings, mut examples: Vec<Example>) -> (Vec<Example>, Vec<Example>) {
-    use crate::settings::SetAside;
-    let n = match settings.val_set_size {
-        SetAside::Count(n) => n,
-        SetAside::Share(share) => (share * examples.len() as f64).round() as usize,
-    };
-    // One example at least stays to learn from.
-    let n = n.min(examples.len().saturating_sub(1));
-    let order = data::shuffled(examples.len(), Purpose::SetAside, settings.seed, 0);
-    let mut chosen = order[..n].to_vec();
-    chosen.sort_unstable();
-    let mut aside = Vec::with_capacity(n);
-    for &i in chosen.iter().rev() {
-        aside.push(examples.remove(i));
-    }
-    aside.reverse();
-    (examples, aside)
+    /// Memory for the keys and values of prefixes, so that they are not read again in each epoch.
+    pub prefix_bytes: usize,
 }
 
 /// Trains an adapter. A run that was cut off goes on after its last checkpoint and ends with the same bytes.
@@ -244,7 +100,7 @@ impl<'a> Run<'a> {
         let settings = job.settings;
         let base = Base::<f32>::load(job.source, job.residence)?;
         let shape = settings.shape();
-        let mut passes = Passes::new(&base, &shape, job.keep);
+        let mut passes = Passes::new(&base, &shape, job.keep).remember(job.prefix_bytes);
         let n_numbers = passes.n_numbers();
         files::folder(job.output)?;
         let found = Checkpoint::last(job, &self.identity, &passes.places, &base.config)?;
@@ -315,6 +171,7 @@ impl<'a> Run<'a> {
                 .is_some_and(|every| state.step.is_multiple_of(every));
             let is_over = ending != Ending::Finished || state.step == n_steps;
             if is_due || is_over {
+                log.draw()?;
                 let path = state.save(job, &self.identity, n_steps, &passes)?;
                 watch.event(Event::Saved(&path));
             }
@@ -339,15 +196,8 @@ impl<'a> Run<'a> {
             .sum();
         let factor = 1.0 / n_trained as f64;
         let mut total = 0.0;
-        let mut chosen = step.examples.clone();
-        if !self.job.settings.alora_invocation_tokens.is_empty() {
-            // Examples that begin alike come together, so that their prefix is read once.
-            chosen.sort_by_key(|&i| {
-                let document = &self.job.examples[i].document;
-                (&document.tokens[..document.n_prefix], i)
-            });
-        }
-        for (pass_idx, examples) in slices(&chosen, self.job.examples).enumerate() {
+        let document = |&i: &usize| &self.job.examples[i].document;
+        for (pass_idx, examples) in cut::passes(step.examples.clone(), document).iter().enumerate() {
             let drops = (self.job.settings.lora_dropout > 0.0).then_some(Drops {
                 share: self.job.settings.lora_dropout,
                 seed: self.job.settings.seed,
@@ -395,13 +245,9 @@ impl<'a> Run<'a> {
         log: &mut Log,
         watch: &mut (dyn Watch + Send),
     ) -> Result<(), TrainError> {
-        let all: Vec<usize> = (0..self.job.set_aside.len()).collect();
+        let all = self.job.set_aside.iter().map(|one| &one.document);
         let mut total = 0.0;
-        for examples in slices(&all, self.job.set_aside) {
-            let documents: Vec<&Document> = examples
-                .iter()
-                .map(|&i| &self.job.set_aside[i].document)
-                .collect();
+        for documents in cut::passes(all.collect(), |document: &&Document| *document) {
             total += passes.loss(&state.numbers, &documents);
         }
         let n_trained: usize = self
@@ -463,20 +309,4 @@ impl<'a> Run<'a> {
             },
         }
     }
-}
-
-/// Cuts a step into passes of whole examples.
-fn slices<'s>(chosen: &'s [usize], examples: &'s [Example]) -> impl Iterator<Item = &'s [usize]> {
-    let mut rest = chosen;
-    std::iter::from_fn(move || {
-        let mut n_tokens = 0;
-        let fits = |&&i: &&usize| {
-            n_tokens += examples[i].document.tokens.len();
-            n_tokens <= PASS_TOKENS
-        };
-        let n = rest.iter().take_while(fits).count().max(1).min(rest.len());
-        let (pass, after) = rest.split_at(n);
-        rest = after;
-        (!pass.is_empty()).then_some(pass)
-    })
 }

@@ -9,7 +9,9 @@ use clap::{Args, Subcommand};
   mapcoder adapters list adapters/                       every PEFT folder below
   mapcoder adapters show adapters/planning
   mapcoder adapters verify adapters/planning             against the model that it names
-  mapcoder adapters export adapters/planning -o planning.gguf   for llama.cpp")]
+  mapcoder adapters export adapters/planning -o planning.gguf   for llama.cpp
+  mapcoder adapters import from-cluster/ --base smollm2-135m-instruct -o adapters/planning
+  mapcoder adapters merge adapters/planning --base models/SmolLM2-135M-Instruct -o merged/")]
 pub(crate) struct AdaptersArgs {
     #[command(subcommand)]
     pub(crate) command: AdaptersCommand,
@@ -46,6 +48,32 @@ pub(crate) enum AdaptersCommand {
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
     },
+    /// Take over an adapter that another tool trained, after a strict check
+    Import(ImportArgs),
+    /// Add an adapter to the unquantised weights that it corrects, and compare the two
+    Merge {
+        /// Its PEFT folder
+        adapter: PathBuf,
+        #[command(flatten)]
+        base: BaseArg,
+        /// The folder to write, in one piece
+        #[arg(long, short, value_name = "FOLDER")]
+        output: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// The PEFT folder, as the other tool wrote it
+    pub(crate) adapter: PathBuf,
+    #[command(flatten)]
+    pub(crate) base: BaseArg,
+    /// The folder to write, in one piece
+    #[arg(long, short, value_name = "FOLDER")]
+    pub(crate) output: PathBuf,
+    /// The SHA-256 that `adapter_model.safetensors` must have
+    #[arg(long, value_name = "HEX")]
+    pub(crate) sha256: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -10,6 +10,7 @@ use clap::Args;
   mapcoder train team.yaml --agent planning        only its rows, into OUTPUT_DIR/planning
   mapcoder train team.yaml --agent planning --agent coding
   mapcoder train planning.yaml --plan              steps, memory and time, without training
+  mapcoder train planning.yaml --plan --layers     memory layer by layer
   mapcoder train planning.yaml --show-masks 3      what is trained in the first examples
 
 A file with all that must be there:
@@ -37,6 +38,10 @@ pub(crate) struct TrainArgs {
     #[arg(long, conflicts_with = "show_masks")]
     pub(crate) plan: bool,
 
+    /// With `--plan`: the memory layer by layer
+    #[arg(long, requires = "plan")]
+    pub(crate) layers: bool,
+
     /// Show the first examples with what is trained between ⟦ and ⟧, and stop
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "5")]
     pub(crate) show_masks: Option<usize>,
@@ -44,4 +49,15 @@ pub(crate) struct TrainArgs {
     /// Threads that compute; as many as cores unless set
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
+}
+
+/// A part of what `bench train` measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TrainPart {
+    /// Steps beside torch, and memory
+    Step,
+    /// Packed beside padded examples
+    Packing,
+    /// Activated beside ordinary adapters
+    Activated,
 }

@@ -125,6 +125,8 @@ pub(crate) fn run(
         BenchCommand::Train {
             model,
             python,
+            data,
+            parts,
             examples,
             length,
             rounds,
@@ -137,6 +139,8 @@ pub(crate) fn run(
             let plan = train::Plan {
                 model: &model,
                 python,
+                data: data.as_deref(),
+                parts,
                 n_examples: *examples as usize,
                 length: *length as usize,
                 n_rounds: *rounds as usize,

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use model::{ChatTemplate, Source, Tokenizer};
-use trainer::{DataError, DataSource, Encoding, Ending, Example, Job, Settings as TrainSettings};
+use trainer::{
+    DataError, DataSource, Encoding, Ending, Example, Job, Longest, Plan, Settings as TrainSettings,
+};
 
 use self::progress::Progress;
 use crate::args::TrainArgs;
@@ -140,18 +142,24 @@ impl Shared<'_> {
             masks::show(&examples[..n.min(examples.len())], &self.tokenizer, self.ui)?;
             return Ok(Exit::Success);
         }
-        let all = examples.iter().chain(&chosen);
-        let longest = all.map(|one| one.document.tokens.len()).max().unwrap_or(0);
+        let longest = Longest::of(examples.iter().chain(&chosen));
         let available = crate::memory::available().map(|bytes| bytes as usize);
-        let limit = available.map_or(usize::MAX, |bytes| {
-            (bytes as f64 * SHARE_OF_MEMORY) as usize
-        });
-        let (plan, keep, residence) =
-            trainer::Plan::choose(&*self.source, &self.settings, longest, limit)?;
+        let limit = available.map(|bytes| (bytes as f64 * SHARE_OF_MEMORY) as usize);
+        let (plan, keep, residence) = Plan::choose(
+            &*self.source,
+            &self.settings,
+            longest,
+            limit.unwrap_or(usize::MAX),
+        )?;
+        // Prefixes may have what is left.
+        let prefix_bytes = limit.map_or(0, |limit| limit.saturating_sub(plan.total()));
         if args.plan {
+            let shape = self.settings.shape();
+            let parts = Plan::parts_of(&*self.source, &shape, longest, keep, residence)?;
             let steps = trainer::steps(&self.settings, &examples);
             let work = plan::Work::new(&steps, &examples);
-            plan::show(self, &plan, keep, &work, available, agent)?;
+            let view = plan::View { plan: &plan, parts: args.layers.then_some(&parts), keep, available };
+            plan::show(self, &view, &work, agent)?;
             return Ok(Exit::Success);
         }
         let output = self.folder.join(&self.settings.output_dir);
@@ -165,6 +173,7 @@ impl Shared<'_> {
             n_threads: self.n_threads,
             keep,
             residence,
+            prefix_bytes,
         };
         let mut progress = Progress::new(self.ui, interrupt, &about);
         let ending = trainer::train(&job, &mut progress);

@@ -3,16 +3,56 @@
 use model::{Config, ModelError, Source, Target};
 use serde::Serialize;
 
-use super::PASS_TOKENS;
+use super::cut::{PASS_TOKENS, PREFIX_TOKENS};
 use crate::base::Residence;
+use crate::data::Example;
 use crate::head::{CHUNK, VOCABULARY_BLOCK};
 use crate::lora::{LoraShape, Places};
 use crate::pass::Keep;
-use crate::product::{Store, Threads, View, ViewMut, multiply};
 use crate::settings::Settings;
+
+mod layers;
+mod time;
+
+pub use layers::PlanRow;
+pub use time::operations_per_second;
 
 /// Bytes of a number that is computed with.
 const WIDTH: usize = 4;
+
+/// The longest of some examples.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Longest {
+    /// Tokens that an adapter acts on.
+    pub own: usize,
+    /// Tokens before them, which the base reads alone.
+    pub prefix: usize,
+}
+
+impl Longest {
+    /// Those of some examples.
+    pub fn of<'a>(examples: impl IntoIterator<Item = &'a Example>) -> Longest {
+        let mut longest = Longest::default();
+        for example in examples {
+            let document = &example.document;
+            let prefix = document.n_prefix.min(document.tokens.len());
+            longest.prefix = longest.prefix.max(prefix);
+            longest.own = longest.own.max(document.tokens.len() - prefix);
+        }
+        longest
+    }
+
+    /// The most tokens of a pass of such examples.
+    fn of_passes(self) -> Longest {
+        Longest {
+            own: self.own.max(PASS_TOKENS),
+            prefix: match self.prefix {
+                0 => 0,
+                prefix => prefix.max(PREFIX_TOKENS),
+            },
+        }
+    }
+}
 
 /// What a run will need in memory, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -25,6 +65,8 @@ pub struct Plan {
     pub adapter: usize,
     /// What lies between the blocks, and what is kept inside of them.
     pub kept: usize,
+    /// Keys and values of the prefixes of a pass, and what a block computes of one.
+    pub prefixes: usize,
     /// Buffers that all blocks share, with one decoded matrix.
     pub scratch: usize,
     /// Logits of a chunk of positions, and the part of the head that gives them.
@@ -34,19 +76,19 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// What a run over examples of at most `longest` tokens will need.
+    /// What a run over examples of at most these lengths will need.
     ///
     /// # Errors
     /// When the model's dimensions cannot be used, or a matrix is missing.
     pub fn new(
         source: &dyn Source,
         shape: &LoraShape,
-        longest: usize,
+        longest: Longest,
         keep: Keep,
         residence: Residence,
     ) -> Result<Plan, ModelError> {
         let config = source.config()?;
-        let mut plan = Plan::of_config(&config, shape, longest.max(PASS_TOKENS), keep);
+        let mut plan = Plan::of_config(&config, shape, longest.of_passes(), keep);
         for (name, shape) in matrices(&config, source.weights("output.weight").is_some()) {
             let tensor = model::tensor(source, &name, shape)?;
             plan.base += match residence {
@@ -65,7 +107,7 @@ impl Plan {
     pub fn choose(
         source: &dyn Source,
         settings: &Settings,
-        longest: usize,
+        longest: Longest,
         limit: usize,
     ) -> Result<(Plan, Keep, Residence), ModelError> {
         let ways = [
@@ -95,97 +137,63 @@ impl Plan {
     }
 
     /// The same without the weights of the base, which only its files tell.
-    pub fn of_config(config: &Config, shape: &LoraShape, pass_tokens: usize, keep: Keep) -> Plan {
+    pub fn of_config(config: &Config, shape: &LoraShape, longest: Longest, keep: Keep) -> Plan {
         let places = Places::new(shape, config);
+        let widths = Widths::new(config);
         let (n_embd, n_ff) = (config.n_embd, config.n_ff);
-        let q_width = config.n_heads * config.head_dim;
-        let qkv_width = q_width + 2 * config.n_kv_heads * config.head_dim;
-        let inside = qkv_width
-            + config.n_heads
-            + q_width
-            + n_embd
-            + 2 * n_ff
-            + shape.targets.len() * shape.rank;
         let n_inside = match keep {
             Keep::Everything => config.n_layers,
             Keep::BlockInputs => 1,
         };
-        let kept = (config.n_layers + 1) * n_embd + n_inside * inside;
+        let kept = (config.n_layers + 1) * n_embd + n_inside * widths.inside(shape);
+        // Keys and values in all blocks, a block's inside, and the stream before and after it.
+        let prefixes = config.n_layers * (widths.qkv - widths.q)
+            + widths.inside(&LoraShape::nothing())
+            + 2 * n_embd;
         // The gradient, a norm, two inner vectors, a change, queries' gradients, and attention by heads.
-        let scratch = 2 * n_embd + 2 * n_ff + n_embd.max(q_width) + qkv_width + 3 * q_width;
+        let scratch = 2 * n_embd + 2 * n_ff + n_embd.max(widths.q) + widths.qkv + 3 * widths.q;
         let largest = Target::ALL.map(|target| target.shape(config));
         let largest = largest.into_iter().map(|(out, n_in)| out * n_in).max();
-        let n_labels = CHUNK.min(pass_tokens);
+        let n_labels = CHUNK.min(longest.own);
         let block = VOCABULARY_BLOCK.min(config.n_vocab);
         Plan {
             n_trained: places.len,
             base: 0,
             adapter: 4 * places.len * WIDTH,
-            kept: kept * pass_tokens * WIDTH,
-            scratch: (scratch * pass_tokens + largest.unwrap_or(0)) * WIDTH,
+            kept: kept * longest.own * WIDTH,
+            prefixes: prefixes * longest.prefix * WIDTH,
+            scratch: (scratch * longest.own.max(longest.prefix) + largest.unwrap_or(0)) * WIDTH,
             head: (n_labels * (config.n_vocab + 2 * n_embd) + block * n_embd) * WIDTH,
-            pass_tokens,
+            pass_tokens: longest.own,
         }
     }
 
     /// All of it.
     pub fn total(&self) -> usize {
-        self.base + self.adapter + self.kept + self.scratch + self.head
-    }
-
-    /// Floating-point operations for a token that is read, and more for one that is trained.
-    pub fn operations(
-        config: &Config,
-        shape: &LoraShape,
-        keep: Keep,
-        n_context: usize,
-    ) -> [f64; 2] {
-        let of_layer: usize = Target::ALL
-            .map(|target| target.shape(config))
-            .into_iter()
-            .map(|(out, n_in)| out * n_in)
-            .sum();
-        // Forward and back to the inputs; forward once more where nothing is kept.
-        let n_passes = match keep {
-            Keep::Everything => 2.0,
-            Keep::BlockInputs => 3.0,
-        };
-        let frozen = 2.0 * (of_layer * config.n_layers) as f64;
-        let adapter = 2.0 * Places::new(shape, config).len as f64;
-        let attention = 2.0 * (config.n_layers * config.n_heads * config.head_dim) as f64;
-        let attention = attention * n_context as f64 / 2.0;
-        let read = n_passes * (frozen + adapter + 2.0 * attention) + adapter + 3.0 * attention;
-        let trained = 4.0 * (config.n_embd * config.n_vocab) as f64;
-        [read, trained]
+        self.base + self.adapter + self.kept + self.prefixes + self.scratch + self.head
     }
 }
 
-/// Floating-point operations in a second that this machine's threads do in products of matrices: the best of a few.
-pub fn operations_per_second(n_threads: usize) -> f64 {
-    const N: usize = 768;
-    let (a, b) = (vec![0.5f32; N * N], vec![0.25f32; N * N]);
-    let mut out = vec![0.0f32; N * N];
-    let mut measure = || {
-        let started = std::time::Instant::now();
-        multiply(
-            ViewMut::rows(&mut out, N),
-            Store::Over,
-            1.0,
-            View::rows(&a, N),
-            View::rows(&b, N).t(),
-            Threads::All,
-        );
-        started.elapsed().as_secs_f64()
-    };
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(n_threads)
-        .build();
-    let mut best = || (0..8).map(|_| measure()).fold(f64::INFINITY, f64::min);
-    let seconds = match pool {
-        Ok(pool) => pool.install(best),
-        Err(_) => best(),
-    };
-    2.0 * (N * N * N) as f64 / seconds
+/// The widths of what a block computes for a row.
+struct Widths {
+    q: usize,
+    qkv: usize,
+    /// All that lies inside a block, adapters apart.
+    rest: usize,
+}
+
+impl Widths {
+    fn new(config: &Config) -> Widths {
+        let q = config.n_heads * config.head_dim;
+        let qkv = q + 2 * config.n_kv_heads * config.head_dim;
+        let rest = qkv + config.n_heads + q + config.n_embd + 2 * config.n_ff;
+        Widths { q, qkv, rest }
+    }
+
+    /// All that lies inside a block, with what lies between A and B.
+    fn inside(&self, shape: &LoraShape) -> usize {
+        self.rest + shape.targets.len() * shape.rank
+    }
 }
 
 /// The matrices of a model with their shapes.

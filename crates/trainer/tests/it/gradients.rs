@@ -263,3 +263,39 @@ fn a_prefix_is_read_as_by_the_base() {
 fn loss_len(base: &Base<'_, f64>, shape: &LoraShape) -> usize {
     Passes::new(base, shape, Keep::BlockInputs).n_numbers()
 }
+
+/// Prefixes that were read before, in another pass, give the same bits as prefixes that are read again,
+/// and as far as there is room for them only.
+#[test]
+fn remembered_prefixes_change_nothing() {
+    let folder = Folder::open(&tiny("tiny-llama")).unwrap();
+    let base = Base::<f32>::load(&folder, Residence::Decoded).unwrap();
+    let shape = LoraShape {
+        rank: 2,
+        scale: 1.0,
+        targets: Target::ALL.to_vec(),
+    };
+    let documents = activated(2);
+    let run = |n_bytes: usize, groups: &[&[usize]]| {
+        let mut passes = Passes::new(&base, &shape, Keep::Everything).remember(n_bytes);
+        let numbers: Vec<f32> = numbers(passes.n_numbers())
+            .iter()
+            .map(|&x| x as f32)
+            .collect();
+        let mut results = Vec::new();
+        for group in groups {
+            let documents: Vec<&Document> = group.iter().map(|&i| &documents[i]).collect();
+            let mut gradient = vec![0.0; numbers.len()];
+            let loss = passes.loss_and_gradient(&numbers, &documents, 1.0, &mut gradient, None);
+            results.push((loss, gradient));
+        }
+        results
+    };
+    // The shared prefix is met with another beside it, then alone; the short one last.
+    let groups: [&[usize]; 3] = [&[0, 2], &[0, 1], &[2]];
+    let forgotten = run(0, &groups);
+    for n_bytes in [1 << 10, 1 << 20] {
+        assert!(run(n_bytes, &groups) == forgotten, "{n_bytes}");
+    }
+    assert!(forgotten[2] == run(0, &groups[2..])[0]);
+}

@@ -20,6 +20,8 @@ pub(super) enum Watch {
     /// For work of many threads or of a child that was waited for, of a tenth of a second or more:
     /// others took next to none of the time of all cores, and neither did the host of a virtual machine.
     Machine,
+    /// The same for work of another process, a child that goes on.
+    Other(u32),
 }
 
 impl Watch {
@@ -27,7 +29,7 @@ impl Watch {
     fn most(self, n_samples: usize) -> usize {
         match self {
             Watch::Thread => usize::MAX,
-            Watch::Machine => 3 * n_samples,
+            Watch::Machine | Watch::Other(_) => 3 * n_samples,
         }
     }
 }
@@ -54,10 +56,14 @@ impl Samples {
                 let waited = delay().saturating_sub(before.1);
                 (time, !before.0 && !others() && waited <= MAX_DELAY)
             }
-            Watch::Machine => {
-                let before = Ticks::now();
+            Watch::Machine | Watch::Other(_) => {
+                let process = match watch {
+                    Watch::Other(id) => Some(id),
+                    _ => None,
+                };
+                let before = Ticks::now(process);
                 let time = work()?;
-                (time, Ticks::now().others_since(before) <= MAX_OTHERS)
+                (time, Ticks::now(process).others_since(before) <= MAX_OTHERS)
             }
         };
         let time_ms = time.as_secs_f64() * 1e3;
@@ -147,13 +153,13 @@ fn delay() -> Duration {
 struct Ticks {
     all: u64,
     idle: u64,
-    /// This process and its children that were waited for.
+    /// This process and its children that were waited for, and another one.
     own: u64,
 }
 
 impl Ticks {
     /// All 0 where the system does not tell, which makes every sample a busy one.
-    fn now() -> Ticks {
+    fn now(other: Option<u32>) -> Ticks {
         let text = fs::read_to_string("/proc/stat").unwrap_or_default();
         let numbers = |text: &str| -> Vec<u64> {
             text.split_whitespace()
@@ -162,14 +168,17 @@ impl Ticks {
         };
         // User, nice, system, idle, waiting for disks, interrupts, soft interrupts, stolen by the host.
         let cores = numbers(text.lines().next().unwrap_or_default());
-        let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-        // The name in parentheses may hold anything; user and system time are fields 14 to 17.
-        let fields = text.rsplit(')').next().unwrap_or_default();
-        let fields: Vec<&str> = fields.split_whitespace().skip(11).take(4).collect();
+        let of_process = |process: &str| -> u64 {
+            let text = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+            // The name in parentheses may hold anything; user and system time are fields 14 to 17.
+            let fields = text.rsplit(')').next().unwrap_or_default();
+            let fields: Vec<&str> = fields.split_whitespace().skip(11).take(4).collect();
+            numbers(&fields.join(" ")).iter().sum()
+        };
         Ticks {
             all: cores.iter().take(8).sum(),
             idle: cores.iter().skip(3).take(2).sum(),
-            own: numbers(&fields.join(" ")).iter().sum(),
+            own: of_process("self") + other.map_or(0, |id| of_process(&id.to_string())),
         }
     }
 

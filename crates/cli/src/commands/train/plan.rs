@@ -1,5 +1,7 @@
+use std::collections::HashSet;
+
 use serde_json::json;
-use trainer::{Example, Keep, Plan, Step};
+use trainer::{Example, Keep, Plan, PlanRow, Step};
 
 use super::Shared;
 use crate::ui::{Ui, megabytes};
@@ -8,6 +10,10 @@ use crate::ui::{Ui, megabytes};
 pub(super) struct Work {
     n_steps: usize,
     n_tokens: usize,
+    /// Tokens that the base reads alone, each prefix of a step once.
+    n_prefix: usize,
+    /// Tokens that the adapter acts on.
+    n_own: usize,
     n_trained: usize,
     /// Mean length of a token's document.
     n_context: usize,
@@ -18,13 +24,32 @@ impl Work {
         let all = || steps.iter().flat_map(|step| &step.examples);
         let lengths = || all().map(|&i| examples[i].document.tokens.len());
         let n_tokens: usize = lengths().sum();
+        let n_prefix = steps.iter().map(|step| {
+            let prefixes = step.examples.iter().map(|&i| {
+                let document = &examples[i].document;
+                &document.tokens[..document.n_prefix]
+            });
+            let distinct: HashSet<&[u32]> = prefixes.collect();
+            distinct.iter().map(|prefix| prefix.len()).sum::<usize>()
+        });
         Work {
             n_steps: steps.len(),
             n_tokens,
+            n_prefix: n_prefix.sum(),
+            n_own: all().map(|&i| &examples[i].document).map(|one| one.tokens.len() - one.n_prefix).sum(),
             n_trained: all().map(|&i| examples[i].document.n_trained()).sum(),
             n_context: lengths().map(|n| n * n).sum::<usize>() / n_tokens.max(1),
         }
     }
+}
+
+/// What is shown of a plan.
+pub(super) struct View<'a> {
+    pub(super) plan: &'a Plan,
+    /// The memory part by part, where that is wanted.
+    pub(super) parts: Option<&'a Vec<PlanRow>>,
+    pub(super) keep: Keep,
+    pub(super) available: Option<usize>,
 }
 
 /// Prints what a run will need.
@@ -33,16 +58,22 @@ impl Work {
 /// When standard output is closed or full, or the model's dimensions cannot be used.
 pub(super) fn show(
     shared: &Shared<'_>,
-    plan: &Plan,
-    keep: Keep,
+    view: &View<'_>,
     work: &Work,
-    available: Option<usize>,
     agent: Option<&str>,
 ) -> anyhow::Result<()> {
     let config = shared.source.config()?;
     let shape = shared.settings.shape();
-    let [read, trained] = Plan::operations(&config, &shape, keep, work.n_context);
-    let operations = read * work.n_tokens as f64 + trained * work.n_trained as f64;
+    let View {
+        plan,
+        parts,
+        keep,
+        available,
+    } = *view;
+    let [own, prefix, trained] = Plan::operations(&config, &shape, keep, work.n_context);
+    let operations = own * work.n_own as f64
+        + prefix * work.n_prefix as f64
+        + trained * work.n_trained as f64;
     let seconds = operations / trainer::operations_per_second(shared.n_threads);
     let fits = available.is_none_or(|available| plan.total() <= available);
     let ui: &Ui = shared.ui;
@@ -56,6 +87,7 @@ pub(super) fn show(
             "trained_numbers": plan.n_trained,
             "memory_bytes": plan,
             "total_bytes": plan.total(),
+            "parts": parts,
             "available_bytes": available,
             "fits": fits,
             "keeps_everything": keep == Keep::Everything,
@@ -82,6 +114,7 @@ pub(super) fn show(
             },
             bytes(plan.kept),
         ),
+        row("prefixes", bytes(plan.prefixes)),
         row("buffers", bytes(plan.scratch)),
         row("logits", bytes(plan.head)),
         row("memory in all", bytes(plan.total())),
@@ -98,7 +131,23 @@ pub(super) fn show(
         rows.insert(0, row("agent", agent.to_string()));
     }
     ui.table(&rows)?;
+    if let Some(parts) = parts {
+        ui.line("")?;
+        ui.table(&table(parts))?;
+    }
     Ok(())
+}
+
+/// The parts of a plan as a table.
+fn table(parts: &[PlanRow]) -> Vec<Vec<String>> {
+    let heading = ["PART", "BASE", "ADAPTER", "COMPUTED", "IN ALL"];
+    let mut rows = vec![heading.map(str::to_string).to_vec()];
+    rows.extend(parts.iter().map(|part| {
+        let numbers = [part.base, part.adapter, part.computed, part.total()];
+        let cells = numbers.map(|n| megabytes(n as u64));
+        std::iter::once(part.name.clone()).chain(cells).collect()
+    }));
+    rows
 }
 
 /// A time as hours, minutes and seconds.

@@ -20,7 +20,7 @@ pub(crate) use self::judge::{
 };
 pub(crate) use self::rejudge::{RejudgeArgs, VerifyArgs};
 pub(crate) use self::report::{ReportArgs, RunChoice, ViewArgs};
-pub(crate) use self::train::{TrainArgs, TrainPart};
+pub(crate) use self::train::{TrainArgs, TrainCommand, TrainExportArgs, TrainPart, TrainTool};
 use crate::settings::Override;
 
 /// Four small specialists on one local model that write, run and repair programs.

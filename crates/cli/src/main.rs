@@ -19,6 +19,7 @@ mod args;
 mod assets;
 mod commands;
 mod data;
+mod draft;
 mod exit;
 mod fetch;
 mod files;

@@ -53,7 +53,10 @@ impl Parity {
             divergence: 0.0,
             largest: 0.0,
         };
-        for (p, q) in beside.chunks_exact(n_vocab).zip(within.chunks_exact(n_vocab)) {
+        for (p, q) in beside
+            .chunks_exact(n_vocab)
+            .zip(within.chunks_exact(n_vocab))
+        {
             let (log_p, log_q) = (log_sum(p), log_sum(q));
             for (&a, &b) in p.iter().zip(q) {
                 let (a, b) = (f64::from(a), f64::from(b));

@@ -211,7 +211,11 @@ impl<'b, 'a, T: Real> Passes<'b, 'a, T> {
                 self.read_prefix(tokens, part);
                 continue;
             }
-            let Prefixes { keys_and_values, memory, .. } = &mut self.prefixes;
+            let Prefixes {
+                keys_and_values,
+                memory,
+                ..
+            } = &mut self.prefixes;
             let known = memory.get(tokens).unwrap_or_default();
             let layers = known.chunks_exact(part.len().max(1));
             for (kept, known) in keys_and_values.iter_mut().zip(layers) {

@@ -197,8 +197,16 @@ pub(crate) fn decode(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
     let pairs = || bytes.chunks_exact(2).map(|pair| [pair[0], pair[1]]);
     match dtype {
         Dtype::F32 => Some(numbers(bytes)),
-        Dtype::F16 => Some(pairs().map(|pair| f16::from_le_bytes(pair).to_f32()).collect()),
-        Dtype::BF16 => Some(pairs().map(|pair| bf16::from_le_bytes(pair).to_f32()).collect()),
+        Dtype::F16 => Some(
+            pairs()
+                .map(|pair| f16::from_le_bytes(pair).to_f32())
+                .collect(),
+        ),
+        Dtype::BF16 => Some(
+            pairs()
+                .map(|pair| bf16::from_le_bytes(pair).to_f32())
+                .collect(),
+        ),
         _ => None,
     }
 }
@@ -209,7 +217,12 @@ fn is_paired(target: Target, config: &Config) -> bool {
 }
 
 /// Rows of queries or keys in the order of `transformers`: the halves of a head in place of neighbouring pairs.
-pub(crate) fn to_halves<'a>(rows: &'a [f32], width: usize, target: Target, config: &Config) -> Cow<'a, [f32]> {
+pub(crate) fn to_halves<'a>(
+    rows: &'a [f32],
+    width: usize,
+    target: Target,
+    config: &Config,
+) -> Cow<'a, [f32]> {
     if !is_paired(target, config) {
         return Cow::Borrowed(rows);
     }

@@ -197,7 +197,10 @@ impl<'a> Run<'a> {
         let factor = 1.0 / n_trained as f64;
         let mut total = 0.0;
         let document = |&i: &usize| &self.job.examples[i].document;
-        for (pass_idx, examples) in cut::passes(step.examples.clone(), document).iter().enumerate() {
+        for (pass_idx, examples) in cut::passes(step.examples.clone(), document)
+            .iter()
+            .enumerate()
+        {
             let drops = (self.job.settings.lora_dropout > 0.0).then_some(Drops {
                 share: self.job.settings.lora_dropout,
                 seed: self.job.settings.seed,

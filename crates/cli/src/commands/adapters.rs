@@ -1,6 +1,5 @@
 //! `mapcoder adapters`: what was trained, and what it is good for.
 
-mod folder;
 mod import;
 mod merge;
 mod show;

@@ -1,5 +1,6 @@
 //! `mapcoder train`: an adapter from examples.
 
+mod export;
 mod masks;
 mod plan;
 mod progress;
@@ -14,7 +15,7 @@ use trainer::{
 };
 
 use self::progress::Progress;
-use crate::args::TrainArgs;
+use crate::args::{TrainArgs, TrainCommand};
 use crate::assets::{LocalModel, io_error};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
@@ -41,37 +42,13 @@ struct Shared<'a> {
 /// # Errors
 /// When the settings, the examples, the model or a checkpoint cannot be used, or a loss is not finite.
 pub(super) fn run(args: &TrainArgs, settings: &Settings, ui: &Ui) -> anyhow::Result<Exit> {
-    let yaml = fs::read_to_string(&args.settings).map_err(io_error("read", &args.settings))?;
-    let mut train = TrainSettings::parse(&yaml).map_err(|error| {
-        let message = format!("failed to {error}");
-        let help = format!(
-            "{} is the file; docs/train.md lists the keys",
-            args.settings.display()
-        );
-        Failure::new(Exit::Usage, message).help(help)
-    })?;
-    let folder = args
-        .settings
-        .parent()
-        .unwrap_or(Path::new(""))
-        .to_path_buf();
     let interrupt = Interrupt::listen(ui)?;
-    let path = base_model(&train.base_model, &folder, settings, ui, &interrupt)?;
-    let source = model::open(&path).with_context(|| format!("cannot use {}", path.display()))?;
-    let tokenizer = source.tokenizer().context("cannot train this model")?;
-    if let Some(text) = train.alora_invocation_string.take() {
-        train.alora_invocation_tokens = tokenizer.encode_inside(&text)?;
+    if let Some(TrainCommand::Export(export)) = &args.command {
+        let shared = Shared::load(&export.settings, None, settings, ui, &interrupt)?;
+        return export::run(&shared, export);
     }
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let shared = Shared {
-        tokenizer,
-        template: ChatTemplate::load(&*source).context("cannot train this model")?,
-        settings: train,
-        folder,
-        source,
-        n_threads: args.threads.map_or(cores, usize::from),
-        ui,
-    };
+    let path = args.settings.as_deref().context("there are settings")?;
+    let shared = Shared::load(path, args.threads, settings, ui, &interrupt)?;
     let agents: Vec<Option<&str>> = match args.agents.is_empty() {
         true => vec![None],
         false => args
@@ -116,7 +93,69 @@ fn base_model(
     Ok(LocalModel::parse(name)?.ensure(settings, ui, interrupt)?)
 }
 
-impl Shared<'_> {
+/// Examples to learn from, and those that only measure.
+struct Chosen {
+    examples: Vec<Example>,
+    aside: Vec<Example>,
+}
+
+impl<'a> Shared<'a> {
+    /// Reads settings, and opens their model.
+    fn load(
+        path: &Path,
+        threads: Option<u16>,
+        settings: &Settings,
+        ui: &'a Ui,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<Shared<'a>> {
+        let yaml = fs::read_to_string(path).map_err(io_error("read", path))?;
+        let mut train = TrainSettings::parse(&yaml).map_err(|error| {
+            let message = format!("failed to {error}");
+            let help = format!(
+                "{} is the file; docs/train.md lists the keys",
+                path.display()
+            );
+            Failure::new(Exit::Usage, message).help(help)
+        })?;
+        let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+        let path = base_model(&train.base_model, &folder, settings, ui, interrupt)?;
+        let source =
+            model::open(&path).with_context(|| format!("cannot use {}", path.display()))?;
+        let tokenizer = source.tokenizer().context("cannot train this model")?;
+        if let Some(text) = train.alora_invocation_string.take() {
+            train.alora_invocation_tokens = tokenizer.encode_inside(&text)?;
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Shared {
+            tokenizer,
+            template: ChatTemplate::load(&*source).context("cannot train this model")?,
+            settings: train,
+            folder,
+            source,
+            n_threads: threads.map_or(cores, usize::from),
+            ui,
+        })
+    }
+
+    /// The examples of an agent, or of all.
+    fn choose(&self, agent: Option<&str>, about: &str) -> anyhow::Result<Chosen> {
+        let examples = self.read(&self.settings.datasets, agent, about)?;
+        let tests = self.read(
+            &self.settings.test_datasets,
+            agent,
+            &format!("{about}set aside: "),
+        )?;
+        let (examples, mut aside) = trainer::set_aside(&self.settings, examples);
+        aside.extend(tests);
+        if examples.is_empty() {
+            let message = format!("{about}there is no row to train on");
+            return Err(Failure::new(Exit::NothingSelected, message)
+                .help("`datasets` names the files; the line above counts what was left out")
+                .into());
+        }
+        Ok(Chosen { examples, aside })
+    }
+
     fn agent(
         &self,
         agent: Option<&str>,
@@ -124,25 +163,12 @@ impl Shared<'_> {
         interrupt: &Interrupt,
     ) -> anyhow::Result<Exit> {
         let about = agent.map_or(String::new(), |agent| format!("{agent}: "));
-        let examples = self.read(&self.settings.datasets, agent, &about)?;
-        let aside = self.read(
-            &self.settings.test_datasets,
-            agent,
-            &format!("{about}set aside: "),
-        )?;
-        let (examples, mut chosen) = trainer::set_aside(&self.settings, examples);
-        chosen.extend(aside);
-        if examples.is_empty() {
-            let message = format!("{about}there is no row to train on");
-            return Err(Failure::new(Exit::NothingSelected, message)
-                .help("`datasets` names the files; the line above counts what was left out")
-                .into());
-        }
+        let Chosen { examples, aside } = self.choose(agent, &about)?;
         if let Some(n) = args.show_masks {
             masks::show(&examples[..n.min(examples.len())], &self.tokenizer, self.ui)?;
             return Ok(Exit::Success);
         }
-        let longest = Longest::of(examples.iter().chain(&chosen));
+        let longest = Longest::of(examples.iter().chain(&aside));
         let available = crate::memory::available().map(|bytes| bytes as usize);
         let limit = available.map(|bytes| (bytes as f64 * SHARE_OF_MEMORY) as usize);
         let (plan, keep, residence) = Plan::choose(
@@ -158,7 +184,12 @@ impl Shared<'_> {
             let parts = Plan::parts_of(&*self.source, &shape, longest, keep, residence)?;
             let steps = trainer::steps(&self.settings, &examples);
             let work = plan::Work::new(&steps, &examples);
-            let view = plan::View { plan: &plan, parts: args.layers.then_some(&parts), keep, available };
+            let view = plan::View {
+                plan: &plan,
+                parts: args.layers.then_some(&parts),
+                keep,
+                available,
+            };
             plan::show(self, &view, &work, agent)?;
             return Ok(Exit::Success);
         }
@@ -168,7 +199,7 @@ impl Shared<'_> {
             settings: &self.settings,
             source: &*self.source,
             examples: &examples,
-            set_aside: &chosen,
+            set_aside: &aside,
             output: &output,
             n_threads: self.n_threads,
             keep,

@@ -43,7 +43,8 @@ impl StoredAdapter {
         if invocation.is_some_and(|tokens| !tokens.is_empty()) {
             return Err(MergeError::Activated);
         }
-        let damaged = |error: safetensors::SafeTensorError| MergeError::Container(error.to_string());
+        let damaged =
+            |error: safetensors::SafeTensorError| MergeError::Container(error.to_string());
         let (_, header) = SafeTensors::read_metadata(file).map_err(damaged)?;
         let tensors = SafeTensors::deserialize(file).map_err(damaged)?;
         let places = Places::new(&self.shape, config);
@@ -71,7 +72,9 @@ impl StoredAdapter {
                         return Err(wrong(format!("has the shape {shape:?}")));
                     }
                     let mut numbers = peft::decode(dtype, tensor.data()).ok_or_else(|| {
-                        wrong(format!("is in {dtype}, and only F32, F16 and BF16 hold sums"))
+                        wrong(format!(
+                            "is in {dtype}, and only F32, F16 and BF16 hold sums"
+                        ))
                     })?;
                     let rank = self.shape.rank;
                     let b = peft::to_halves(&self.numbers[b.clone()], rank, *target, config);

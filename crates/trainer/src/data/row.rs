@@ -60,6 +60,12 @@ impl Row {
             agent,
         })
     }
+
+    /// The place of the last reply among the messages.
+    pub(crate) fn last_reply(&self) -> Option<usize> {
+        let replies = |message: &ChatMessage| message.role == "assistant";
+        self.messages.iter().rposition(replies)
+    }
 }
 
 /// A text of one role, or a list of messages.

@@ -105,7 +105,10 @@ pub(super) unsafe fn multiply(
     _: bool,
     parallelism: Parallelism,
 ) {
-    assert!(out_step == 1 && old_factor == 1.0, "as products are called here");
+    assert!(
+        out_step == 1 && old_factor == 1.0,
+        "as products are called here"
+    );
     let product = Product {
         out,
         out_stride,

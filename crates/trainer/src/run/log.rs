@@ -106,7 +106,10 @@ impl Curves {
         let Some(step) = line["step"].as_u64().filter(|step| *step <= last) else {
             return false;
         };
-        for (key, points) in [("loss", &mut self.trained), ("eval_loss", &mut self.measured)] {
+        for (key, points) in [
+            ("loss", &mut self.trained),
+            ("eval_loss", &mut self.measured),
+        ] {
             points.extend(line[key].as_f64().map(|loss| (step, loss)));
         }
         true

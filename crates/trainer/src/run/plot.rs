@@ -46,12 +46,18 @@ pub(super) fn svg(curves: &Curves) -> String {
     line(&mut svg, &axes, &measured, "#c2502e", 2.0);
     for &(step, loss) in &measured {
         let (x, y) = (axes.x(step as f64), axes.y(loss));
-        add(&mut svg, format_args!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"#c2502e\"/>"));
+        add(
+            &mut svg,
+            format_args!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"#c2502e\"/>"),
+        );
     }
-    for (i, (name, colour)) in [("trained, and smoothed", "#2b5c9e"), ("set aside", "#c2502e")]
-        .into_iter()
-        .take(if measured.is_empty() { 1 } else { 2 })
-        .enumerate()
+    for (i, (name, colour)) in [
+        ("trained, and smoothed", "#2b5c9e"),
+        ("set aside", "#c2502e"),
+    ]
+    .into_iter()
+    .take(if measured.is_empty() { 1 } else { 2 })
+    .enumerate()
     {
         let x = MARGINS[0] + 180.0 * i as f64;
         add(
@@ -92,12 +98,16 @@ impl Axes {
             let (to, below) = (left - 8.0, y + 4.0);
             add(
                 svg,
-                format_args!("<text x=\"{to}\" y=\"{below:.1}\" text-anchor=\"end\">{loss:.2}</text>"),
+                format_args!(
+                    "<text x=\"{to}\" y=\"{below:.1}\" text-anchor=\"end\">{loss:.2}</text>"
+                ),
             );
             let under = HEIGHT - MARGINS[3] + 18.0;
             add(
                 svg,
-                format_args!("<text x=\"{x:.1}\" y=\"{under}\" text-anchor=\"middle\">{step:.0}</text>"),
+                format_args!(
+                    "<text x=\"{x:.1}\" y=\"{under}\" text-anchor=\"middle\">{step:.0}</text>"
+                ),
             );
         }
         let (x, y) = ((left + right) / 2.0, HEIGHT - 8.0);

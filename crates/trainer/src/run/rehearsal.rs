@@ -44,7 +44,9 @@ pub fn rehearse<R: Send>(
             let factor = 1.0 / n_trained.max(1) as f64;
             gradient.fill(0.0);
             let mut loss = 0.0;
-            for documents in cut::passes(documents.iter().collect(), |document: &&Document| *document) {
+            for documents in
+                cut::passes(documents.iter().collect(), |document: &&Document| *document)
+            {
                 loss += passes.loss_and_gradient(&numbers, &documents, factor, &mut gradient, None);
             }
             clip(&mut gradient, Some(1.0));

@@ -3,10 +3,10 @@ use std::fs;
 use domain::Digest;
 use serde_json::{Value, json};
 
-use super::folder::Draft;
 use super::{CONFIG, Opened, WEIGHTS};
 use crate::args::ImportArgs;
 use crate::assets::io_error;
+use crate::draft::Draft;
 use crate::exit::{Exit, Failure};
 use crate::settings::Settings;
 use crate::ui::Ui;
@@ -42,7 +42,10 @@ pub(super) fn run(args: &ImportArgs, settings: &Settings, ui: &Ui) -> anyhow::Re
     draft.write("README.md", card(&opened, &digest, &named).as_bytes())?;
     draft.finish()?;
     let n = opened.stored.n_numbers();
-    ui.note(&format!("{n} numbers fit {}; SHA-256 {digest}", opened.base));
+    ui.note(&format!(
+        "{n} numbers fit {}; SHA-256 {digest}",
+        opened.base
+    ));
     ui.line(&args.output.display().to_string())?;
     Ok(Exit::Success)
 }

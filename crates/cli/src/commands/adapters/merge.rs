@@ -5,7 +5,7 @@ use model::Folder;
 use trainer::{MergeError, Parity};
 
 use super::Opened;
-use super::folder::Draft;
+use crate::draft::Draft;
 use crate::exit::{Exit, Failure};
 use crate::ui::Ui;
 
@@ -31,7 +31,9 @@ pub(super) fn run(opened: &Opened, output: &Path, ui: &Ui) -> anyhow::Result<Exi
     let files = source.files();
     let is_weights = |name: &str| name.ends_with(".safetensors");
     if !files.iter().any(|(name, _)| is_weights(name)) {
-        let message = format!("{base} is no folder of safetensors, and only unquantised weights take an adapter");
+        let message = format!(
+            "{base} is no folder of safetensors, and only unquantised weights take an adapter"
+        );
         return Err(Failure::new(Exit::Usage, message)
             .help("name the unquantised model with `--base`: a folder with `model.safetensors`")
             .into());

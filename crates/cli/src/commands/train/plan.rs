@@ -36,7 +36,10 @@ impl Work {
             n_steps: steps.len(),
             n_tokens,
             n_prefix: n_prefix.sum(),
-            n_own: all().map(|&i| &examples[i].document).map(|one| one.tokens.len() - one.n_prefix).sum(),
+            n_own: all()
+                .map(|&i| &examples[i].document)
+                .map(|one| one.tokens.len() - one.n_prefix)
+                .sum(),
             n_trained: all().map(|&i| examples[i].document.n_trained()).sum(),
             n_context: lengths().map(|n| n * n).sum::<usize>() / n_tokens.max(1),
         }
@@ -71,9 +74,8 @@ pub(super) fn show(
         available,
     } = *view;
     let [own, prefix, trained] = Plan::operations(&config, &shape, keep, work.n_context);
-    let operations = own * work.n_own as f64
-        + prefix * work.n_prefix as f64
-        + trained * work.n_trained as f64;
+    let operations =
+        own * work.n_own as f64 + prefix * work.n_prefix as f64 + trained * work.n_trained as f64;
     let seconds = operations / trainer::operations_per_second(shared.n_threads);
     let fits = available.is_none_or(|available| plan.total() <= available);
     let ui: &Ui = shared.ui;

@@ -64,7 +64,11 @@ fn check([m, n, k]: [usize; 3], turned: [bool; 2], gap: usize, adds: bool, is_pa
             let sum = 0.5 * (0..k).map(product).sum::<f64>();
             let expect = sum + if adds { f64::from(old[j]) } else { 0.0 };
             let error = (f64::from(row[j]) - expect).abs();
-            assert!(error < 1e-5 * (k + 1) as f64, "({i}, {j}): {} for {expect}", row[j]);
+            assert!(
+                error < 1e-5 * (k + 1) as f64,
+                "({i}, {j}): {} for {expect}",
+                row[j]
+            );
         }
         assert_eq!(row[n..], old[n..]);
     }

@@ -31,7 +31,8 @@ pub(super) fn rows(bench: &mut Bench<'_, '_>, config: &Config) -> anyhow::Result
         };
         (0..n_examples).map(example).collect()
     };
-    let [mut ordinary, mut first, mut later, mut shared] = std::array::from_fn(|_| Samples::default());
+    let [mut ordinary, mut first, mut later, mut shared] =
+        std::array::from_fn(|_| Samples::default());
     (bench.step)(&documents(0, 0, 1));
     for round in 0..bench.plan.n_rounds {
         let own = documents(2 * round, n_prompt, 1);
@@ -42,10 +43,19 @@ pub(super) fn rows(bench: &mut Bench<'_, '_>, config: &Config) -> anyhow::Result
     }
     let n_tokens = n_examples * length;
     let figures = [
-        ("first epoch, own prompts", rates(n_tokens, &first, Some(&ordinary))),
-        ("first epoch, 4 examples a prompt", rates(n_tokens, &shared, Some(&ordinary))),
+        (
+            "first epoch, own prompts",
+            rates(n_tokens, &first, Some(&ordinary)),
+        ),
+        (
+            "first epoch, 4 examples a prompt",
+            rates(n_tokens, &shared, Some(&ordinary)),
+        ),
         ("later epochs", rates(n_tokens, &later, Some(&ordinary))),
-        ("run of 3 epochs, own prompts", run(n_tokens, &ordinary, &first, &later)),
+        (
+            "run of 3 epochs, own prompts",
+            run(n_tokens, &ordinary, &first, &later),
+        ),
     ];
     let row = |(name, figure): (&str, _)| Row {
         name: format!("activated, {name}"),

@@ -15,10 +15,7 @@ const LONGEST: usize = 1024;
 ///
 /// # Errors
 /// When the examples or the model's template cannot be used.
-pub(super) fn read(
-    plan: &Plan<'_>,
-    source: &dyn Source,
-) -> anyhow::Result<Option<Vec<Document>>> {
+pub(super) fn read(plan: &Plan<'_>, source: &dyn Source) -> anyhow::Result<Option<Vec<Document>>> {
     let Some(data) = plan.data else {
         return Ok(None);
     };
@@ -40,10 +37,7 @@ pub(super) fn read(
 ///
 /// # Errors
 /// When a sample cannot be taken.
-pub(super) fn row(
-    bench: &mut Bench<'_, '_>,
-    examples: Option<&[Document]>,
-) -> anyhow::Result<Row> {
+pub(super) fn row(bench: &mut Bench<'_, '_>, examples: Option<&[Document]>) -> anyhow::Result<Row> {
     let row = |name: String, figure| Row {
         name,
         figure,

@@ -10,7 +10,11 @@ use crate::ui::Ui;
 ///
 /// # Errors
 /// When a sample cannot be taken.
-pub(super) fn rows(bench: &mut Bench<'_, '_>, config: &Config, ui: &Ui) -> anyhow::Result<Vec<Row>> {
+pub(super) fn rows(
+    bench: &mut Bench<'_, '_>,
+    config: &Config,
+    ui: &Ui,
+) -> anyhow::Result<Vec<Row>> {
     let (n_examples, length) = (bench.plan.n_examples, bench.plan.length);
     let documents: Vec<Document> = (0..n_examples)
         .map(|i| Document {

@@ -1,3 +1,5 @@
+//! Folders that the program writes: in one piece or not at all.
+
 use std::fs;
 use std::path::Path;
 
@@ -7,7 +9,7 @@ use crate::assets::io_error;
 use crate::exit::{Exit, Failure};
 
 /// A folder that gets its name when it is whole.
-pub(super) struct Draft<'a> {
+pub(crate) struct Draft<'a> {
     place: &'a Path,
     folder: TempDir,
 }
@@ -17,7 +19,7 @@ impl<'a> Draft<'a> {
     ///
     /// # Errors
     /// When something is there, or no folder can be made.
-    pub(super) fn begin(place: &'a Path) -> anyhow::Result<Draft<'a>> {
+    pub(crate) fn begin(place: &'a Path) -> anyhow::Result<Draft<'a>> {
         if place.exists() {
             let message = format!("{} is there already", place.display());
             return Err(Failure::new(Exit::Usage, message)
@@ -36,7 +38,7 @@ impl<'a> Draft<'a> {
         Ok(Draft { place, folder })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -44,8 +46,11 @@ impl<'a> Draft<'a> {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
         let path = self.path().join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(io_error("make", parent))?;
+        }
         fs::write(&path, bytes).map_err(io_error("write", &path))?;
         Ok(())
     }
@@ -54,13 +59,9 @@ impl<'a> Draft<'a> {
     ///
     /// # Errors
     /// When it cannot be renamed.
-    pub(super) fn finish(self) -> anyhow::Result<()> {
+    pub(crate) fn finish(self) -> anyhow::Result<()> {
         let place = self.place;
-        for entry in fs::read_dir(self.path()).map_err(io_error("read", self.path()))? {
-            let path = entry.map_err(io_error("read", self.path()))?.path();
-            let file = fs::File::open(&path).map_err(io_error("write", &path))?;
-            file.sync_all().map_err(io_error("write", &path))?;
-        }
+        sync(self.path()).map_err(io_error("write", self.path()))?;
         // Temporary folders are their owner's alone.
         #[cfg(unix)]
         {
@@ -76,4 +77,16 @@ impl<'a> Draft<'a> {
         })?;
         Ok(())
     }
+}
+
+/// Makes all files below a folder last.
+fn sync(folder: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            sync(&path)?;
+        }
+        fs::File::open(&path)?.sync_all()?;
+    }
+    Ok(())
 }

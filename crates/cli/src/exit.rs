@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use judge::JudgeError;
 use ledger::{ExportError, LedgerError};
 use serde_json::json;
-use trainer::{DataError, StoredError, TrainError};
+use trainer::{DataError, MergeError, StoredError, TrainError};
 
 use crate::settings::Surroundings;
 use crate::ui::Ui;
@@ -96,6 +96,11 @@ fn classify(error: &anyhow::Error) -> (Exit, Option<String>) {
         if let Some(error) = cause.downcast_ref::<LedgerError>() {
             return of_ledger(error);
         }
+        if let Some(TrainError::Write { .. }) = cause.downcast_ref::<TrainError>() {
+            let help = "the last checkpoint is whole; free some space or choose another `output_dir`, \
+                        and the same command goes on";
+            return (Exit::Failure, Some(help.to_string()));
+        }
         if let Some(error) = cause.downcast_ref::<io::Error>()
             && error.kind() == io::ErrorKind::StorageFull
         {
@@ -126,7 +131,8 @@ fn sentence(error: &anyhow::Error) -> String {
             || cause.is::<ExportError>()
             || cause.is::<TrainError>()
             || cause.is::<DataError>()
-            || cause.is::<StoredError>();
+            || cause.is::<StoredError>()
+            || cause.is::<MergeError>();
         if sentence.ends_with(&text) {
             continue;
         }

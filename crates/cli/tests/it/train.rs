@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::world::{World, files_below};
 
 /// A project with a tiny model, sixteen rows for two agents, and settings.
-fn world(settings: &str) -> World {
+pub(crate) fn world(settings: &str) -> World {
     let world = World::new();
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../model/tests/reference/tiny-llama");
     let to = world.path("project/tiny-llama");
@@ -82,7 +82,21 @@ fn a_plan_trains_nothing() {
         .map(|part| parts[*part].as_u64().unwrap())
         .sum();
     assert_eq!(plan["total_bytes"], sum);
-    let outcome = world.run(&["train", "run.yaml", "--plan"]);
+    let outcome = world.run(&["--json", "train", "run.yaml", "--plan", "--layers"]);
+    let layered: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let parts = layered["parts"].as_array().unwrap();
+    let names: Vec<&str> = parts
+        .iter()
+        .filter_map(|part| part["name"].as_str())
+        .collect();
+    assert_eq!(names[..3], ["embedding", "layer 0", "layer 1"]);
+    let of_part = |part: &serde_json::Value| -> u64 {
+        let of = |key: &str| part[key].as_u64().unwrap();
+        of("base") + of("adapter") + of("computed")
+    };
+    assert_eq!(plan["total_bytes"], parts.iter().map(of_part).sum::<u64>());
+    let outcome = world.run(&["train", "run.yaml", "--plan", "--layers"]);
+    assert!(outcome.stdout.contains("\nlayer 1 "), "{outcome:?}");
     assert!(outcome.stdout.contains("it fits"), "{outcome:?}");
     assert!(!world.path("project/out").exists());
 }

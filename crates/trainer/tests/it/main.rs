@@ -9,6 +9,7 @@
 mod data;
 mod engine;
 mod gradients;
+mod merge;
 mod order;
 mod plan;
 mod reference;

@@ -10,49 +10,16 @@ use rayon::prelude::*;
 
 use crate::product::{Store, Threads, View, ViewMut, multiply};
 use crate::real::Real;
-use crate::rows::{add, dot, for_rows, highest, sum, wide};
+use crate::rows::{add, dot, for_rows, wide};
 
-/// Queries that are worked on together.
-const BLOCK: usize = 64;
+mod blocks;
+mod heads;
+mod softmax;
 
-/// How queries, keys and values lie in a row: first all heads of queries, then of keys, then of values.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Heads {
-    pub(crate) n_heads: usize,
-    pub(crate) n_kv_heads: usize,
-    pub(crate) head_dim: usize,
-}
-
-impl Heads {
-    pub(crate) fn q_width(self) -> usize {
-        self.n_heads * self.head_dim
-    }
-
-    pub(crate) fn width(self) -> usize {
-        (self.n_heads + 2 * self.n_kv_heads) * self.head_dim
-    }
-
-    fn scale<T: Real>(self) -> T {
-        T::of(1.0 / (self.head_dim as f64).sqrt())
-    }
-
-    fn query(self, head: usize) -> Range<usize> {
-        head * self.head_dim..(head + 1) * self.head_dim
-    }
-
-    fn key(self, head: usize) -> Range<usize> {
-        self.query(self.n_heads + self.kv_head(head))
-    }
-
-    fn value(self, head: usize) -> Range<usize> {
-        self.query(self.n_heads + self.n_kv_heads + self.kv_head(head))
-    }
-
-    /// The head of keys and values that a head of queries looks at.
-    fn kv_head(self, head: usize) -> usize {
-        head / (self.n_heads / self.n_kv_heads)
-    }
-}
+pub(crate) use blocks::Place;
+use blocks::{Block, blocks};
+pub(crate) use heads::Heads;
+use softmax::{softmax, softmax_backward};
 
 /// Buffers of attention, each `(heads, rows, head_dim)`.
 #[derive(Default)]
@@ -60,50 +27,6 @@ pub(crate) struct AttentionScratch<T> {
     queries: Vec<T>,
     keys: Vec<T>,
     values: Vec<T>,
-}
-
-/// A document of a pass.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// Its rows.
-    pub(crate) rows: Range<usize>,
-    /// The rows of its prefix, among the prefixes' own.
-    pub(crate) prefix: Range<usize>,
-}
-
-/// Queries that are worked on together.
-struct Block {
-    queries: Range<usize>,
-    /// The rows that they may look at, the queries' own included.
-    seen: Range<usize>,
-    prefix: Range<usize>,
-}
-
-impl Block {
-    /// All that a query may look at, and more that it may not.
-    fn n_keys(&self) -> usize {
-        self.prefix.len() + self.seen.len()
-    }
-
-    /// What the query at a place of the block may look at.
-    fn n_valid(&self, query_idx: usize) -> usize {
-        self.prefix.len() + self.queries.start - self.seen.start + query_idx + 1
-    }
-}
-
-/// The blocks of queries of some documents.
-fn blocks(places: &[Place]) -> impl Iterator<Item = Block> + '_ {
-    places.iter().flat_map(|place| {
-        let Range { start, end } = place.rows;
-        (start..end).step_by(BLOCK).map(move |first| {
-            let last = (first + BLOCK).min(end);
-            Block {
-                queries: first..last,
-                seen: start..last,
-                prefix: place.prefix.clone(),
-            }
-        })
-    })
 }
 
 /// Some rows of a buffer.
@@ -367,44 +290,5 @@ impl<'a, T: Real> Attention<'a, T> {
                 );
             }
         }
-    }
-}
-
-/// Turns the first `n_valid` scores into probabilities and the others into zeros;
-/// gives the logarithm of the sum of exponentials.
-#[inline(always)]
-fn softmax<T: Real>(row: &mut [T], n_valid: usize) -> T {
-    let (valid, rest) = row.split_at_mut(n_valid);
-    rest.fill(T::zero());
-    let highest = highest(valid);
-    for x in valid.iter_mut() {
-        *x = (*x - highest).fast_exp();
-    }
-    let sum = sum(valid);
-    let factor = T::one() / sum;
-    for x in valid {
-        *x *= factor;
-    }
-    highest + sum.ln()
-}
-
-/// Turns scores into probabilities, and the gradients of probabilities into those of scores.
-/// `along` is the product of a query's result with its gradient.
-#[inline(always)]
-fn softmax_backward<T: Real>(
-    scores: &mut [T],
-    gradients: &mut [T],
-    n_valid: usize,
-    log_sum: T,
-    along: T,
-    scale: T,
-) {
-    let (valid, rest) = scores.split_at_mut(n_valid);
-    rest.fill(T::zero());
-    let (d_valid, d_rest) = gradients.split_at_mut(n_valid);
-    d_rest.fill(T::zero());
-    for (x, d) in valid.iter_mut().zip(d_valid) {
-        *x = (*x - log_sum).fast_exp();
-        *d = *x * (*d - along) * scale;
     }
 }

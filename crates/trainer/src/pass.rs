@@ -3,8 +3,6 @@
 //! The base is frozen, so a pass keeps only what lies between its blocks, and either what lies inside of them too
 //! or nothing: then each block is computed again just before its derivative.
 
-use std::ops::Range;
-
 use crate::attention::Heads;
 use crate::base::Base;
 use crate::block::{Block, Inside, Scratch};
@@ -195,83 +193,6 @@ impl<'b, 'a, T: Real> Passes<'b, 'a, T> {
             block.backward(x, inside, &mut self.d_x, gradient, &mut self.scratch);
         }
         loss
-    }
-
-    /// Sets the keys and values of prefixes: of those that were read before as they were, of others anew.
-    fn read_prefixes(&mut self, prefixes: &Rows) {
-        let heads = heads(self.base);
-        let width = heads.width() - heads.q_width();
-        for kept in &mut self.prefixes.keys_and_values {
-            kept.resize(prefixes.tokens.len() * width, T::zero());
-        }
-        for place in &prefixes.documents {
-            let tokens = &prefixes.tokens[place.rows.clone()];
-            let part = place.rows.start * width..place.rows.end * width;
-            if self.prefixes.memory.get(tokens).is_none() {
-                self.read_prefix(tokens, part);
-                continue;
-            }
-            let Prefixes {
-                keys_and_values,
-                memory,
-                ..
-            } = &mut self.prefixes;
-            let known = memory.get(tokens).unwrap_or_default();
-            let layers = known.chunks_exact(part.len().max(1));
-            for (kept, known) in keys_and_values.iter_mut().zip(layers) {
-                kept[part.clone()].copy_from_slice(known);
-            }
-        }
-    }
-
-    /// Passes a prefix through the base alone, and keeps its keys and values. No other prefix passes with it,
-    /// so that they are the same bits whatever a pass holds beside.
-    fn read_prefix(&mut self, tokens: &[u32], part: Range<usize>) {
-        if tokens.is_empty() {
-            return;
-        }
-        let rows = &Rows::of_prefix(tokens);
-        let n_layers = self.base.config.n_layers;
-        let heads = heads(self.base);
-        self.turn(rows);
-        let Prefixes {
-            keys_and_values,
-            inside,
-            streams: [before, after],
-            memory,
-        } = &mut self.prefixes;
-        let keeps = memory.has_room(part.len() * n_layers);
-        let mut numbers = Vec::with_capacity(if keeps { part.len() * n_layers } else { 0 });
-        embed(self.base, rows, before, &mut self.scratch);
-        for (layer_idx, kept) in keys_and_values.iter_mut().enumerate() {
-            let block = block(
-                self.base,
-                &self.no_places,
-                &self.widths,
-                &self.turns,
-                &[],
-                (layer_idx, &[], rows, None),
-            );
-            if layer_idx + 1 < n_layers {
-                block.forward(before, Some(after), inside, &mut self.scratch);
-                std::mem::swap(before, after);
-            } else {
-                // Nothing reads the stream after the last block.
-                block.project(before, inside, &mut self.scratch);
-            }
-            let kept = &mut kept[part.clone()];
-            let width = heads.width() - heads.q_width();
-            let rows = inside.qkv.chunks_exact(heads.width());
-            for (kept, row) in kept.chunks_exact_mut(width).zip(rows) {
-                kept.copy_from_slice(&row[heads.q_width()..]);
-            }
-            if keeps {
-                numbers.extend_from_slice(kept);
-            }
-        }
-        if keeps {
-            memory.keep(tokens, numbers);
-        }
     }
 
     /// Computes the angles of all positions up to the last.

@@ -32,6 +32,9 @@ pub enum MergeError {
     },
 }
 
+/// A tensor's name, format, shape and bytes.
+type Merged<'a> = (String, Dtype, Vec<usize>, Cow<'a, [u8]>);
+
 impl StoredAdapter {
     /// One of a model's files of safetensors with the adapter added, in the formats that it has;
     /// and how many matrices were changed.
@@ -56,7 +59,7 @@ impl StoredAdapter {
             })
             .collect();
         let mut n_changed = 0;
-        let mut merged: Vec<(String, Dtype, Vec<usize>, Cow<'_, [u8]>)> = Vec::new();
+        let mut merged: Vec<Merged<'_>> = Vec::new();
         for (name, tensor) in tensors.tensors() {
             let (dtype, shape) = (tensor.dtype(), tensor.shape().to_vec());
             let bytes = match corrections.get(&name) {

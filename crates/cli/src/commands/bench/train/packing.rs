@@ -8,8 +8,8 @@ use crate::commands::bench::quiet::Samples;
 /// Examples that are packed.
 const N_EXAMPLES: usize = 16;
 
-/// The most tokens of an example.
-const LONGEST: usize = 1024;
+/// The most tokens of an example, as settings have it by default.
+const LONGEST: usize = 2048;
 
 /// Some rows of a file of examples, spread over it evenly; none where no file is named.
 ///

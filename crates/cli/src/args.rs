@@ -2,6 +2,7 @@ mod adapters;
 mod bench;
 mod compare;
 mod data;
+mod distill;
 mod judge;
 mod rejudge;
 mod report;
@@ -15,6 +16,9 @@ pub(crate) use self::adapters::{AdaptersArgs, AdaptersCommand, BaseArg, ImportAr
 pub(crate) use self::bench::CostArgs;
 pub(crate) use self::compare::CompareArgs;
 pub(crate) use self::data::{DataArgs, DataCommand};
+pub(crate) use self::distill::{
+    DistillArgs, DistillCommand, ExportArgs, HoldOutArgs, ImportArgs, VerifyExportArgs,
+};
 pub(crate) use self::judge::{
     BatchArgs, CheckerArg, JudgeCommand, JudgeCommandArgs, RunArgs, ServeArgs, TestArgs,
 };
@@ -111,6 +115,8 @@ pub(crate) enum Command {
     Judge(JudgeCommandArgs),
     /// Train a low-rank adapter for an agent on examples
     Train(TrainArgs),
+    /// Make example sets, one for each agent, from exchanges and programs
+    Distill(DistillArgs),
     /// List, describe, check and export adapters
     Adapters(AdaptersArgs),
     /// Fetch, list, describe, check and divide data sets

@@ -6,6 +6,7 @@ mod compare;
 mod completions;
 mod config;
 mod data;
+mod distill;
 mod doctor;
 mod eval;
 mod judge;
@@ -21,7 +22,7 @@ mod view;
 
 pub(crate) use bench::{COST_TABLE, ENGINE_TABLE, JUDGE_TABLE, TRAIN_TABLE};
 
-use crate::args::{Command, DataCommand};
+use crate::args::{Command, DataCommand, DistillCommand};
 use crate::exit::Exit;
 use crate::settings::{Override, Settings, Surroundings};
 use crate::ui::Ui;
@@ -55,6 +56,14 @@ pub(crate) fn run(command: Command, surroundings: &Surroundings, ui: &Ui) -> any
                 _ => Vec::new(),
             };
             data::run(&args.command, &load(surroundings, &overrides, ui)?, ui)
+        }
+        Command::Distill(args) => {
+            let overrides = match &args.command {
+                DistillCommand::Import(args) => args.overrides(),
+                DistillCommand::Verify(args) => args.overrides(),
+                DistillCommand::HoldOut(_) | DistillCommand::Export(_) => Vec::new(),
+            };
+            distill::run(&args.command, &load(surroundings, &overrides, ui)?, ui)
         }
         Command::Compare(args) => {
             let settings = load(surroundings, &args.ledger.overrides(), ui)?;

@@ -24,8 +24,17 @@ pub enum Source {
         /// The run's name in the log; names the model that spoke.
         run: String,
     },
-    /// A data set's own reference programs.
-    Reference {
+    /// Programs of such a log that pass, each broken on purpose in one place, to be repaired.
+    Broken {
+        /// The file's name.
+        file: String,
+        /// Of the file's bytes.
+        digest: Digest,
+        /// The run's name in the log.
+        run: String,
+    },
+    /// Programs that were published: a data set's own solutions, or answers of others.
+    Published {
         /// The file's name.
         file: String,
         /// Of the file's bytes.

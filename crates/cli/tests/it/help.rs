@@ -1,7 +1,7 @@
 use crate::world::World;
 
 /// The subcommands whose help is kept as a snapshot, each with its page's name.
-const PAGES: [(&str, &[&str]); 24] = [
+const PAGES: [(&str, &[&str]); 27] = [
     ("mapcoder", &[]),
     ("solve", &["solve"]),
     ("eval", &["eval"]),
@@ -18,6 +18,9 @@ const PAGES: [(&str, &[&str]); 24] = [
     ("judge-batch", &["judge", "batch"]),
     ("judge-serve", &["judge", "serve"]),
     ("train", &["train"]),
+    ("distill", &["distill"]),
+    ("distill-import", &["distill", "import"]),
+    ("distill-export", &["distill", "export"]),
     ("adapters", &["adapters"]),
     ("model", &["model"]),
     ("model-pull", &["model", "pull"]),

@@ -11,6 +11,7 @@ mod bench;
 mod compare;
 mod config;
 mod data;
+mod distill;
 mod doctor;
 mod handover;
 mod help;

@@ -88,7 +88,8 @@ pub(super) fn run(args: &ExportArgs, settings: &Settings, ui: &Ui) -> anyhow::Re
         header: &header,
         spent: Spent::of(&traces),
         selection: &selection,
-        tokenizer: &args.model,
+        // Where it lies on this machine says nothing to others.
+        tokenizer: args.model.rsplit('/').next().unwrap_or(&args.model),
         evaluation: &evaluation,
         tally: &tally,
         findings: &findings,

@@ -1,0 +1,128 @@
+//! `distill` from the command line: problems to hold out, an import, an export, and its verification.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+const ROWS: &str = r#"{"task_id": 901, "text": "Write a function to find three times a whole number.", "code": "def triple(n):\n    return 3 * n", "test_list": ["assert triple(2) == 6", "assert triple(-1) == -3"]}
+{"task_id": 902, "text": "Write a function to find four times a whole number.", "code": "def fourfold(n):\n    return 4 * n", "test_list": ["assert fourfold(2) == 8"]}
+{"task_id": 903, "text": "Write a function to count the vowels of a word.", "code": "def vowels(word):\n    return sum(c in 'aeiou' for c in word)", "test_list": ["assert vowels('tree') == 2"]}
+"#;
+
+fn world() -> World {
+    let world = World::new();
+    world.write("project/rows.jsonl", ROWS);
+    let exchange = |seq: u64, id: &str, stage: &str, response: &str| {
+        let asked = json!([{"role": "user", "content": "Problem description:\nwork"}]);
+        json!({"run": "teacher", "task_id": id, "seq": seq, "stage": stage, "messages": asked, "response": response})
+            .to_string()
+    };
+    let knowledge = "<knowledge_base><algorithm>Multiply once</algorithm></knowledge_base>";
+    let plan = "<plan>1. Take the number.\n2. Multiply it.</plan>";
+    let log = [
+        exchange(1, "MBPP/901", "retrieval", knowledge),
+        exchange(2, "MBPP/901", "planning", plan),
+        exchange(3, "MBPP/901", "plan_verification", "CORRECT"),
+        exchange(
+            4,
+            "MBPP/901",
+            "coding",
+            "```python\ndef triple(n):\n    return n * 3\n```",
+        ),
+        exchange(5, "MBPP/902", "retrieval", knowledge),
+        exchange(6, "MBPP/902", "planning", plan),
+        exchange(
+            7,
+            "MBPP/902",
+            "coding",
+            "```python\ndef fourfold(n):\n    return 4 * n\n```",
+        ),
+    ];
+    world.write("project/log.jsonl", &log.join("\n"));
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../model/tests/reference/tiny-llama");
+    for entry in from.read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let to = world.write(&format!("project/tiny-llama/{name}"), "");
+        std::fs::copy(path, to).unwrap();
+    }
+    world
+}
+
+#[test]
+fn exchanges_become_example_sets_that_verify() {
+    let world = world();
+    let run = |arguments: &str| {
+        let words: Vec<&str> = arguments.split_whitespace().collect();
+        world.run(&[&["distill"], &words[..]].concat())
+    };
+    let held = run("hold-out --data rows.jsonl --log log.jsonl -o held.jsonl");
+    assert_eq!(held.code, Some(0), "{}", held.stderr);
+    let rows = std::fs::read_to_string(world.path("project/held.jsonl")).unwrap();
+    assert_eq!(rows, ROWS.split_inclusive('\n').next_back().unwrap());
+
+    let import = "import --json --log log.jsonl --data rows.jsonl --hold-out held.jsonl -k 1 -o traces.jsonl";
+    let imported = run(import);
+    assert_eq!(imported.code, Some(0), "{}", imported.stderr);
+    let line: Value = serde_json::from_str(&imported.stdout).unwrap();
+    assert_eq!(line["counts"]["programs broken on purpose"], 6, "{line}");
+    assert_eq!(line["counts"]["problem left out: held out"], 1, "{line}");
+
+    let export = "export traces.jsonl --evaluation held.jsonl --model ./tiny-llama --max-tokens 0 -o sets --json";
+    let exported = run(export);
+    assert_eq!(exported.code, Some(0), "{}", exported.stderr);
+    let line: Value = serde_json::from_str(&exported.stdout).unwrap();
+    assert_eq!(line["agents"]["retrieval"]["n_examples"], 2, "{line}");
+    assert_eq!(line["contaminated"], 0);
+    let card = std::fs::read(world.path("project/sets/card.json")).unwrap();
+    assert_eq!(run(export).code, Some(0));
+    assert_eq!(
+        std::fs::read(world.path("project/sets/card.json")).unwrap(),
+        card
+    );
+
+    let verified = run("verify sets --data rows.jsonl");
+    assert_eq!(
+        (verified.code, verified.stderr.as_str()),
+        (Some(0), ""),
+        "{}",
+        verified.stdout
+    );
+    assert!(
+        verified.stdout.ends_with(" 0 faults\n"),
+        "{}",
+        verified.stdout
+    );
+
+    // Evaluated on what was learned: everything is dropped, or kept and refused by the gate.
+    let too_late = export.replace("--evaluation held", "--evaluation rows");
+    assert_eq!(run(&too_late).code, Some(4));
+    let kept = run(&(too_late + " --keep-contaminated"));
+    assert_eq!(kept.code, Some(100), "{}", kept.stderr);
+}
+
+#[test]
+fn a_wrong_name_is_one_clear_sentence() {
+    let world = world();
+    let arguments = [
+        "distill",
+        "import",
+        "--data",
+        "rows.jsonl",
+        "--answers",
+        "other=log.jsonl",
+        "-o",
+        "t",
+    ];
+    let outcome = world.run(&arguments);
+    assert_eq!(outcome.code, Some(2));
+    assert!(
+        outcome
+            .stderr
+            .contains("`--answers other=...` names no data set"),
+        "{}",
+        outcome.stderr
+    );
+}

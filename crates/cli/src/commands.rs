@@ -60,7 +60,7 @@ pub(crate) fn run(command: Command, surroundings: &Surroundings, ui: &Ui) -> any
         Command::Distill(args) => {
             let overrides = match &args.command {
                 DistillCommand::Import(args) => args.overrides(),
-                DistillCommand::Verify(args) => args.overrides(),
+                DistillCommand::Verify(args) => args.judge.overrides(),
                 DistillCommand::HoldOut(_) | DistillCommand::Export(_) => Vec::new(),
             };
             distill::run(&args.command, &load(surroundings, &overrides, ui)?, ui)

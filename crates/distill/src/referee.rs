@@ -16,8 +16,7 @@ pub struct Referee {
 }
 
 impl Referee {
-    /// How a program fares: on the samples, and on all tests, hidden ones included, each in namespaces of its own.
-    /// A task without hidden tests decides nothing, nor does a machine without the program's language.
+    /// How a program fares; see [`evidence`].
     ///
     /// # Errors
     /// When the judge's own machinery or the ledger fails.
@@ -27,44 +26,50 @@ impl Referee {
         program: Program,
         checker: &Checker,
     ) -> Result<Evidence, CallError<JudgeError>> {
-        let problem = &task.problem;
-        let samples = self
-            .judge(&problem.id, &sample_submission(problem, &program, checker))
-            .await?;
-        let mut evidence = Evidence::new(problem, program, &samples);
-        if samples.verdict == Verdict::LanguageUnavailable {
-            return Ok(evidence);
-        }
-        let passes_samples = evidence.n_passed == evidence.n_samples;
-        evidence.solves = match (passes_samples, task.hidden.is_empty()) {
-            (false, _) => Some(false),
-            (true, true) => None,
-            (true, false) => {
-                let submission = hidden_submission(task, &evidence.program, checker);
-                let judging = self.judge(&problem.id, &submission).await?;
-                Some(judging.verdict == Verdict::Accepted)
-            }
+        let judge = async |submission: Submission| {
+            let toolchain = self
+                .judge
+                .toolchain(submission.program.language)
+                .unwrap_or_else(|| "none".to_string());
+            let recorded = self
+                .ledger
+                .judge(&self.run, &task.problem.id, &submission, &toolchain, || {
+                    self.judge.judge(&submission)
+                })
+                .await?;
+            Ok(recorded.value)
         };
-        Ok(evidence)
+        evidence(task, program, checker, judge).await
     }
+}
 
-    async fn judge(
-        &self,
-        problem: &str,
-        submission: &Submission,
-    ) -> Result<Judging, CallError<JudgeError>> {
-        let toolchain = self
-            .judge
-            .toolchain(submission.program.language)
-            .unwrap_or_else(|| "none".to_string());
-        let recorded = self
-            .ledger
-            .judge(&self.run, problem, submission, &toolchain, || {
-                self.judge.judge(submission)
-            })
-            .await?;
-        Ok(recorded.value)
+/// How a program fares: on the samples, and on all tests, hidden ones included, each in namespaces of its own.
+/// A task without hidden tests decides nothing, nor does a machine without the program's language.
+///
+/// # Errors
+/// What `judge` fails with.
+pub(crate) async fn evidence<E>(
+    task: &Task,
+    program: Program,
+    checker: &Checker,
+    judge: impl AsyncFn(Submission) -> Result<Judging, E>,
+) -> Result<Evidence, E> {
+    let problem = &task.problem;
+    let samples = judge(sample_submission(problem, &program, checker)).await?;
+    let mut evidence = Evidence::new(problem, program, &samples);
+    if samples.verdict == Verdict::LanguageUnavailable {
+        return Ok(evidence);
     }
+    let passes_samples = evidence.n_passed == evidence.n_samples;
+    evidence.solves = match (passes_samples, task.hidden.is_empty()) {
+        (false, _) => Some(false),
+        (true, true) => None,
+        (true, false) => {
+            let judging = judge(hidden_submission(task, &evidence.program, checker)).await?;
+            Some(judging.verdict == Verdict::Accepted)
+        }
+    };
+    Ok(evidence)
 }
 
 /// What a strategy sends to the judge while it works.

@@ -11,12 +11,11 @@ use agents::contract::{
 use agents::{Contract, Format, assemble};
 use datasets::DataSet;
 use domain::{Agent, Digest, Language, Message, Role, Task};
-use judge::JudgeError;
-use ledger::CallError;
+use judge::{Judge, JudgeError};
 use serde::{Deserialize, Serialize};
 
 use crate::export::{CARD, messages_file};
-use crate::{Card, Referee};
+use crate::{Card, referee};
 
 /// Why an export cannot be verified at all.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +30,7 @@ pub enum VerifyError {
     },
     /// A program cannot be judged.
     #[error(transparent)]
-    Judge(#[from] CallError<JudgeError>),
+    Judge(#[from] JudgeError),
 }
 
 /// What was found.
@@ -114,14 +113,14 @@ impl Export {
     /// 3. Of the rows with a program, the first `n_judged` in the order of a seeded draw pass all tests of their problem, and a
     ///    repair starts from a program that does not.
     ///
-    /// `sets` are the data sets that the examples were made of.
+    /// `sets` are the data sets that the examples were made of. No record is looked at.
     ///
     /// # Errors
-    /// When the judge's own machinery or the record fails.
+    /// When the judge's own machinery fails.
     pub async fn verify(
         self,
         sets: &[DataSet],
-        referee: &Referee,
+        judge: &Judge,
         n_judged: usize,
         seed: u64,
     ) -> Result<Verified, VerifyError> {
@@ -174,7 +173,8 @@ impl Export {
                 let Some(source) = source else { continue };
                 let program = assemble(&task.problem, row.language, &source);
                 let checker = set.format.checker();
-                let evidence = referee.evidence(task, program, &checker).await?;
+                let again = async |submission| judge.judge(&submission).await;
+                let evidence = referee::evidence(task, program, &checker, again).await?;
                 if evidence.solves != Some(expect) {
                     let what = if expect { "fails" } else { "passes" };
                     let fault = format!("row {}: its program {what}", row.id.short());

@@ -188,9 +188,6 @@ pub(crate) struct VerifyExportArgs {
     pub(crate) seed: u64,
 
     #[command(flatten)]
-    pub(crate) ledger: LedgerArgs,
-
-    #[command(flatten)]
     pub(crate) judge: JudgeArgs,
 }
 
@@ -199,13 +196,6 @@ impl ImportArgs {
     pub(crate) fn overrides(&self) -> Vec<Override> {
         let prompts = given([("prompts", "--prompts", &self.prompts)]);
         [self.ledger.overrides(), self.judge.overrides(), prompts].concat()
-    }
-}
-
-impl VerifyExportArgs {
-    /// What these flags set.
-    pub(crate) fn overrides(&self) -> Vec<Override> {
-        [self.ledger.overrides(), self.judge.overrides()].concat()
     }
 }
 

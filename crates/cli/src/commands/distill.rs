@@ -7,9 +7,8 @@ use std::path::Path;
 
 use datasets::DataSet;
 use distill::verify::Export;
-use distill::{Log, Referee, hold_out};
-use ledger::{Ledger, RunSpec};
-use serde_json::{Value, json};
+use distill::{Log, hold_out};
+use serde_json::json;
 
 use crate::args::{DistillCommand, HoldOutArgs, VerifyExportArgs};
 use crate::assets::io_error;
@@ -72,10 +71,9 @@ fn verify(args: &VerifyExportArgs, settings: &Settings, ui: &Ui) -> anyhow::Resu
                 .into());
         }
     }
-    let spec = json!({"export": args.folder.display().to_string(), "seed": args.seed});
-    let referee = referee("distill verify", spec, settings, ui)?;
+    let judge = wiring::judge(settings, ui)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let found = runtime.block_on(export.verify(&sets, &referee, args.sample, args.seed))?;
+    let found = runtime.block_on(export.verify(&sets, &judge, args.sample, args.seed))?;
     if ui.json() {
         let mut line = json!(found);
         line["schema"] = json!("mapcoder.distill.verified/1");
@@ -94,23 +92,6 @@ fn verify(args: &VerifyExportArgs, settings: &Settings, ui: &Ui) -> anyhow::Resu
     Ok(match found.faults.is_empty() {
         true => Exit::Success,
         false => Exit::Failure,
-    })
-}
-
-/// Judges programs under a run of its own, so that what is recorded is found again.
-fn referee(command: &str, spec: Value, settings: &Settings, ui: &Ui) -> anyhow::Result<Referee> {
-    if let Some(folder) = settings.ledger.parent() {
-        std::fs::create_dir_all(folder).map_err(io_error("create", folder))?;
-    }
-    let ledger = Ledger::open(&settings.ledger)?;
-    let run = ledger.begin_run(&RunSpec {
-        command: command.to_string(),
-        settings: spec,
-    })?;
-    Ok(Referee {
-        judge: wiring::judge(settings, ui)?,
-        ledger,
-        run,
     })
 }
 

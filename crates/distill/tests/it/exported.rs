@@ -5,11 +5,10 @@ use agents::{Contract, Format, Place};
 use datasets::Reference;
 use distill::verify::{Export, Verified};
 use distill::{
-    Card, Decontamination, Example, Header, Imported, Made, Referee, Selection, SetRef, Source,
-    Spent, Step, TRACES_SCHEMA, Tally, Trace, examples, export, read_traces, select, write_traces,
+    Card, Decontamination, Example, Header, Imported, Made, Selection, SetRef, Source, Spent, Step,
+    TRACES_SCHEMA, Tally, Trace, examples, export, read_traces, select, write_traces,
 };
 use domain::{Digest, Language, Message, Usage};
-use ledger::{Ledger, RunSpec};
 
 use crate::school::{JUDGE, evaluation, imported, lesson};
 
@@ -65,26 +64,14 @@ fn bytes(folder: &Path) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-fn verified(folder: &Path, ledger: &Path) -> Verified {
-    let ledger = Ledger::open(ledger).unwrap();
-    let run = ledger
-        .begin_run(&RunSpec {
-            command: "verify".into(),
-            settings: serde_json::json!({}),
-        })
-        .unwrap();
-    let referee = Referee {
-        judge: JUDGE.clone(),
-        ledger,
-        run,
-    };
+fn verified(folder: &Path) -> Verified {
     let export = Export::read(folder).unwrap();
     let sets = [lesson().set];
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
     runtime
-        .block_on(export.verify(&sets, &referee, 50, 0))
+        .block_on(export.verify(&sets, &JUDGE, 50, 0))
         .unwrap()
 }
 
@@ -110,7 +97,7 @@ fn the_same_record_gives_the_same_bytes_and_they_verify() {
     assert_eq!((coding.n_examples, coding.n_problems), (5, 2));
     assert_eq!(card.agents["debugging"].n_examples, 1);
 
-    let found = verified(&place("first"), &place("ledger.db"));
+    let found = verified(&place("first"));
     assert_eq!(found.faults, Vec::<String>::new());
     assert_eq!((found.n_judged, found.n_unknown), (6, 0));
 
@@ -134,7 +121,7 @@ fn a_changed_export_does_not_verify() {
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.contains("return 3 * n"));
     fs::write(&file, text.replace("return 3 * n", "return 8 * n")).unwrap();
-    let faults = verified(&place("sets"), &place("ledger.db")).faults;
+    let faults = verified(&place("sets")).faults;
     let count = |what: &str| faults.iter().filter(|fault| fault.contains(what)).count();
     assert_eq!(
         count("not the file that the card speaks of"),

@@ -3,12 +3,13 @@ use std::time::Duration;
 
 use datasets::DataSet;
 use distill::{
-    Header, HeldOut, Import, Imported, Lesson, SetRef, TRACES_SCHEMA, import, write_traces,
+    Header, HeldOut, Import, Imported, Lesson, Referee, SetRef, TRACES_SCHEMA, import, write_traces,
 };
 use domain::Digest;
+use ledger::{Ledger, RunSpec};
 use serde_json::json;
 
-use super::{file_name, logs, referee};
+use super::{file_name, logs};
 use crate::args::ImportArgs;
 use crate::assets::io_error;
 use crate::exit::{Exit, Failure};
@@ -52,7 +53,7 @@ pub(super) fn run(args: &ImportArgs, settings: &Settings, ui: &Ui) -> anyhow::Re
         .map(|log| &log.digest)
         .chain(lessons.iter().map(|lesson| &lesson.set.digest))
         .collect();
-    let referee = referee("distill import", json!({"files": digests}), settings, ui)?;
+    let referee = referee(&digests, settings, ui)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;
@@ -102,6 +103,23 @@ pub(super) fn run(args: &ImportArgs, settings: &Settings, ui: &Ui) -> anyhow::Re
     Ok(match traces.is_empty() {
         true => Exit::NothingSelected,
         false => Exit::Success,
+    })
+}
+
+/// Judges programs under a run of its own, so that what is recorded is found again.
+fn referee(files: &[&Digest], settings: &Settings, ui: &Ui) -> anyhow::Result<Referee> {
+    if let Some(folder) = settings.ledger.parent() {
+        std::fs::create_dir_all(folder).map_err(io_error("create", folder))?;
+    }
+    let ledger = Ledger::open(&settings.ledger)?;
+    let run = ledger.begin_run(&RunSpec {
+        command: "distill import".to_string(),
+        settings: json!({"files": files}),
+    })?;
+    Ok(Referee {
+        judge: wiring::judge(settings, ui)?,
+        ledger,
+        run,
     })
 }
 

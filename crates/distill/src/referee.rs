@@ -37,7 +37,7 @@ impl Referee {
                     self.judge.judge(&submission)
                 })
                 .await?;
-            Ok(recorded.value)
+            Ok::<_, CallError<JudgeError>>(recorded.value)
         };
         evidence(task, program, checker, judge).await
     }

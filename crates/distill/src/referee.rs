@@ -16,7 +16,8 @@ pub struct Referee {
 }
 
 impl Referee {
-    /// How a program fares; see [`evidence`].
+    /// How a program fares: on the samples, and on all tests, hidden ones included, each in namespaces of its own.
+    /// A task without hidden tests decides nothing, nor does a machine without the program's language.
     ///
     /// # Errors
     /// When the judge's own machinery or the ledger fails.

@@ -93,13 +93,14 @@ fn the_same_record_gives_the_same_bytes_and_they_verify() {
     for (name, bytes) in &first {
         assert!(!String::from_utf8_lossy(bytes).contains("zebra"), "{name}");
     }
+    // Of two programs that differ in the order of a product, asked for in the same words, one is kept.
     let coding = &card.agents["coding"];
-    assert_eq!((coding.n_examples, coding.n_problems), (5, 2));
+    assert_eq!((coding.n_examples, coding.n_problems), (4, 2));
     assert_eq!(card.agents["debugging"].n_examples, 1);
 
     let found = verified(&place("first"));
     assert_eq!(found.faults, Vec::<String>::new());
-    assert_eq!((found.n_judged, found.n_unknown), (6, 0));
+    assert_eq!((found.n_judged, found.n_unknown), (5, 0));
 
     // An export takes the place of an earlier one, and of nothing else.
     exported(&traces, &selection, &place("first"));
@@ -128,8 +129,8 @@ fn a_changed_export_does_not_verify() {
         1,
         "{faults:?}"
     );
-    assert_eq!(count("its id belongs to another text"), 2, "{faults:?}");
-    assert_eq!(count("its program fails"), 2, "{faults:?}");
+    assert_eq!(count("its id belongs to another text"), 1, "{faults:?}");
+    assert_eq!(count("its program fails"), 1, "{faults:?}");
 }
 
 #[test]

@@ -3,6 +3,8 @@ mod bench;
 mod compare;
 mod data;
 mod distill;
+mod distill_run;
+mod improve;
 mod judge;
 mod rejudge;
 mod report;
@@ -19,6 +21,8 @@ pub(crate) use self::data::{DataArgs, DataCommand};
 pub(crate) use self::distill::{
     DistillArgs, DistillCommand, ExportArgs, HoldOutArgs, ImportArgs, VerifyExportArgs,
 };
+pub(crate) use self::distill_run::{DistillRunArgs, DistillStatusArgs};
+pub(crate) use self::improve::ImproveArgs;
 pub(crate) use self::judge::{
     BatchArgs, CheckerArg, JudgeCommand, JudgeCommandArgs, RunArgs, ServeArgs, TestArgs,
 };
@@ -113,10 +117,12 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Judge programs in a sandbox: one, many, or over HTTP
     Judge(JudgeCommandArgs),
+    /// Make example sets, one for each agent, from the runs of a teacher, or from exchanges and programs
+    Distill(DistillArgs),
     /// Train a low-rank adapter for an agent on examples
     Train(TrainArgs),
-    /// Make example sets, one for each agent, from exchanges and programs
-    Distill(DistillArgs),
+    /// Distil, train, evaluate and compare in one loop, keeping the adapters that do no harm
+    Improve(ImproveArgs),
     /// List, describe, check and export adapters
     Adapters(AdaptersArgs),
     /// Fetch, list, describe, check and divide data sets
@@ -410,7 +416,7 @@ pub(crate) struct SolveArgs {
 }
 
 /// The command line of `mapcoder eval`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "Examples:
   mapcoder eval --data humaneval --limit 20                     the team
   mapcoder eval --data humaneval --limit 20 --strategy direct   the baseline

@@ -9,6 +9,7 @@ mod data;
 mod distill;
 mod doctor;
 mod eval;
+mod improve;
 mod judge;
 mod model;
 mod plan;
@@ -22,7 +23,7 @@ mod view;
 
 pub(crate) use bench::{COST_TABLE, ENGINE_TABLE, JUDGE_TABLE, TRAIN_TABLE};
 
-use crate::args::{Command, DataCommand, DistillCommand};
+use crate::args::{Command, DataCommand};
 use crate::exit::Exit;
 use crate::settings::{Override, Settings, Surroundings};
 use crate::ui::Ui;
@@ -57,14 +58,6 @@ pub(crate) fn run(command: Command, surroundings: &Surroundings, ui: &Ui) -> any
             };
             data::run(&args.command, &load(surroundings, &overrides, ui)?, ui)
         }
-        Command::Distill(args) => {
-            let overrides = match &args.command {
-                DistillCommand::Import(args) => args.overrides(),
-                DistillCommand::Verify(args) => args.judge.overrides(),
-                DistillCommand::HoldOut(_) | DistillCommand::Export(_) => Vec::new(),
-            };
-            distill::run(&args.command, &load(surroundings, &overrides, ui)?, ui)
-        }
         Command::Compare(args) => {
             let settings = load(surroundings, &args.ledger.overrides(), ui)?;
             compare::run(&args, &settings, ui)
@@ -80,6 +73,8 @@ pub(crate) fn run(command: Command, surroundings: &Surroundings, ui: &Ui) -> any
         Command::Judge(args) => judge::run(&args.command, surroundings, ui),
         Command::Bench { command } => bench::run(&command, surroundings, ui),
         Command::Adapters(args) => adapters::run(&args.command, &load(surroundings, &[], ui)?, ui),
+        Command::Distill(args) => distill::run(&args, surroundings, ui),
+        Command::Improve(args) => improve::run(&args, surroundings, ui),
         Command::Train(args) => train::run(&args, &load(surroundings, &[], ui)?, ui),
         Command::Model(args) => {
             let settings = load(surroundings, &args.overrides(), ui)?;

@@ -266,7 +266,7 @@ pub(crate) fn judge(settings: &Settings, ui: &Ui) -> anyhow::Result<Judge> {
 ///
 /// # Errors
 /// As [`judge`], and when nothing on this machine runs the language.
-fn judge_of_language(settings: &Settings, ui: &Ui) -> anyhow::Result<Judge> {
+pub(crate) fn judge_of_language(settings: &Settings, ui: &Ui) -> anyhow::Result<Judge> {
     let judge = judge(settings, ui)?;
     if judge.toolchain(settings.language).is_none() {
         let failure = Failure::new(

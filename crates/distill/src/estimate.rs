@@ -200,3 +200,6 @@ impl std::ops::AddAssign for Expected {
         };
     }
 }
+
+#[cfg(test)]
+mod tests;

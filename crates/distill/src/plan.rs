@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use domain::{Agent, Digest, Language};
 use serde::{Deserialize, Serialize};
 
+use crate::Selection;
+
 /// What is distilled from what, read from a YAML file. Paths are relative to that file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,6 +59,12 @@ pub struct Plan {
     /// A file with prices per model.
     #[serde(default)]
     pub prices: Option<PathBuf>,
+    /// Whose tokens say how long an example is; the default model's unless set.
+    #[serde(default)]
+    pub tokenizer: Option<String>,
+    /// Which examples are kept.
+    #[serde(default)]
+    pub examples: Selection,
     /// The folder that example sets are written to.
     pub output: PathBuf,
 }
@@ -317,23 +325,28 @@ pub fn read_yaml<T: serde::de::DeserializeOwned>(yaml: &str) -> Result<T, String
     serde_saphyr::from_str(yaml).map_err(|error| {
         let text = error.without_snippet().to_string();
         let first = text.lines().next().unwrap_or_default().to_string();
-        let line = error.location().map(|location| location.line() as usize);
-        let key = line.and_then(|line| key_of(yaml.lines().nth(line.checked_sub(1)?)?));
-        match (line, key) {
-            (Some(_), Some(key)) if !first.contains(&format!("`{key}`")) => {
-                format!("`{key}`: {first}")
-            }
+        let key = error.location().and_then(|location| {
+            let line = yaml
+                .lines()
+                .nth((location.line() as usize).checked_sub(1)?)?;
+            key_before(line, location.column() as usize)
+        });
+        match key {
+            Some(key) if !first.contains(&format!("`{key}`")) => format!("`{key}`: {first}"),
             _ => first,
         }
     })
 }
 
-/// The key of a line of YAML.
-fn key_of(line: &str) -> Option<&str> {
-    let (key, _) = line.split_once(':')?;
-    let key = key.trim_start().trim_start_matches("- ").trim();
-    let is_plain = |c: char| c.is_alphanumeric() || c == '_';
-    (!key.is_empty() && key.chars().all(is_plain)).then_some(key)
+/// The last key of a line of YAML before a column, which is counted from 1.
+fn key_before(line: &str, column: usize) -> Option<&str> {
+    let end = line.char_indices().nth(column.saturating_sub(1));
+    let before = end.map_or(line, |(at, _)| &line[..at]);
+    let (before, _) = before.rsplit_once(':')?;
+    let key = before
+        .rsplit(|c: char| !c.is_alphanumeric() && c != '_')
+        .next()?;
+    (!key.is_empty()).then_some(key)
 }
 
 #[cfg(test)]

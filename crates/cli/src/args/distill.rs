@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use domain::Agent;
 
-use super::{JudgeArgs, LedgerArgs, given};
+use super::{DistillRunArgs, DistillStatusArgs, JudgeArgs, LedgerArgs, given};
 use crate::settings::Override;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  mapcoder distill run plan.yaml           a teacher's runs, corrected by a supervisor, as example sets
+  mapcoder distill status plan.yaml
   mapcoder distill hold-out --data mbpp_397.jsonl --log exchanges.jsonl -o held_out.jsonl
   mapcoder distill import --log exchanges.jsonl --data mbpp_397.jsonl --data mbpp_974.jsonl \\
       --answers mbpp_397=answers.jsonl --hold-out held_out.jsonl -o traces.jsonl
@@ -24,6 +26,10 @@ pub(crate) struct DistillArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DistillCommand {
+    /// Let a teacher work, have its failures corrected, and write what passes all tests as example sets
+    Run(DistillRunArgs),
+    /// Say what every stage of a plan has come to
+    Status(DistillStatusArgs),
     /// Choose problems for evaluation that no exchange is about
     HoldOut(HoldOutArgs),
     /// Make traces of exchanges and programs that others published, judging every program again

@@ -1,7 +1,15 @@
-//! `mapcoder distill`: example sets from exchanges.
+//! `mapcoder distill`: example sets from the runs of a teacher, and from exchanges.
 
+mod cast;
+mod estimate;
 mod export;
 mod import;
+mod problems;
+mod record;
+mod run;
+mod sets;
+mod stages;
+mod status;
 
 use std::path::Path;
 
@@ -10,11 +18,12 @@ use distill::verify::Export;
 use distill::{Log, hold_out};
 use serde_json::json;
 
-use crate::args::{DistillCommand, HoldOutArgs, VerifyExportArgs};
+pub(super) use self::run::{Start, read, work};
+use crate::args::{DistillArgs, DistillCommand, HoldOutArgs, VerifyExportArgs};
 use crate::assets::io_error;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
-use crate::settings::Settings;
+use crate::settings::{Override, Settings, Surroundings};
 use crate::ui::Ui;
 use crate::{data, files, wiring};
 
@@ -22,12 +31,28 @@ use crate::{data, files, wiring};
 ///
 /// # Errors
 /// When something cannot be read or written, or the judge cannot be had.
-pub(super) fn run(command: &DistillCommand, settings: &Settings, ui: &Ui) -> anyhow::Result<Exit> {
-    match command {
+pub(super) fn run(
+    args: &DistillArgs,
+    surroundings: &Surroundings,
+    ui: &Ui,
+) -> anyhow::Result<Exit> {
+    let load = |overrides: Vec<Override>| super::load(surroundings, &overrides, ui);
+    match &args.command {
+        DistillCommand::Run(args) => run::run(args, surroundings, ui),
+        DistillCommand::Status(args) => status::run(args, &load(args.ledger.overrides())?, ui),
         DistillCommand::HoldOut(args) => choose(args, ui),
-        DistillCommand::Import(args) => import::run(args, settings, ui),
-        DistillCommand::Export(args) => export::run(args, settings, ui),
-        DistillCommand::Verify(args) => verify(args, settings, ui),
+        DistillCommand::Import(args) => import::run(args, &load(args.overrides())?, ui),
+        DistillCommand::Export(args) => export::run(args, &load(Vec::new())?, ui),
+        DistillCommand::Verify(args) => verify(args, &load(args.judge.overrides())?, ui),
+    }
+}
+
+/// A name in a plan: the path beside the plan where there is something, else the name as it is.
+pub(super) fn beside(folder: &Path, name: &str) -> String {
+    let path = folder.join(name);
+    match std::path::absolute(&path) {
+        Ok(path) if !name.is_empty() && path.exists() => path.display().to_string(),
+        _ => name.to_string(),
     }
 }
 

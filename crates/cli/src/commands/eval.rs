@@ -239,7 +239,15 @@ fn report(evaluated: &Evaluated, ui: &Ui) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn conclude(args: &EvalArgs, finished: &Finished, interrupt: &Interrupt) -> anyhow::Result<Exit> {
+/// How an evaluation ended.
+///
+/// # Errors
+/// When part of the work is left, or a threshold was missed.
+pub(super) fn conclude(
+    args: &EvalArgs,
+    finished: &Finished,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Exit> {
     let resume = "the same command continues; what is recorded is not asked again";
     let count = |ending| {
         finished

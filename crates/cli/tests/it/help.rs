@@ -1,7 +1,7 @@
 use crate::world::World;
 
 /// The subcommands whose help is kept as a snapshot, each with its page's name.
-const PAGES: [(&str, &[&str]); 27] = [
+const PAGES: [(&str, &[&str]); 30] = [
     ("mapcoder", &[]),
     ("solve", &["solve"]),
     ("eval", &["eval"]),
@@ -17,10 +17,13 @@ const PAGES: [(&str, &[&str]); 27] = [
     ("judge-run", &["judge", "run"]),
     ("judge-batch", &["judge", "batch"]),
     ("judge-serve", &["judge", "serve"]),
-    ("train", &["train"]),
     ("distill", &["distill"]),
+    ("distill-run", &["distill", "run"]),
+    ("distill-status", &["distill", "status"]),
     ("distill-import", &["distill", "import"]),
     ("distill-export", &["distill", "export"]),
+    ("train", &["train"]),
+    ("improve", &["improve"]),
     ("adapters", &["adapters"]),
     ("model", &["model"]),
     ("model-pull", &["model", "pull"]),

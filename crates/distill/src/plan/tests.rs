@@ -57,6 +57,7 @@ fn a_bad_plan_is_told_in_one_line_with_its_key() {
     check("student: {model: small}\n", "`student` is there");
     check("corrections:\n  rounds: -1\n", "`rounds`");
     check("output: again\n", "output");
+    check("corrections: {rounds: 1, max_chars: few}\n", "`max_chars`");
     for (yaml, expect) in [
         (
             "problems: []\nteacher: {}\noutput: x\n",

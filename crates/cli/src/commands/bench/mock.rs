@@ -80,7 +80,8 @@ async fn converse(stream: TcpStream, latency: Duration) -> std::io::Result<()> {
     }
 }
 
-/// A reply that keeps the contract of whoever is asked: the first program is wrong, its repair is right.
+/// A reply that keeps the contract of whoever is asked: the first program is wrong, its repair is right. A supervisor
+/// blames the program, and the next one is right too.
 fn answer(prompt: &Value) -> String {
     let messages = prompt["messages"].as_array().map_or(&[][..], Vec::as_slice);
     let text = messages
@@ -105,7 +106,12 @@ fn answer(prompt: &Value) -> String {
     } else if part.starts_with("checking") {
         "<explanation>The steps are right.</explanation>\n<confidence>90</confidence>".to_string()
     } else if part.starts_with("coding") {
-        program("a - b")
+        // A supervisor's remarks stand behind the part.
+        let is_told = part.contains("# Remarks");
+        program(if is_told { "b + a" } else { "a - b" })
+    } else if part.starts_with("supervising") {
+        "<reason>It subtracts.</reason>\n<agent>3</agent>\n<feedback>Mind that a sum is wanted here.</feedback>"
+            .to_string()
     } else {
         format!(
             "<plan>\n1. Add, not subtract.\n</plan>\n{}",

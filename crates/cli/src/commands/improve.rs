@@ -1,0 +1,352 @@
+//! `mapcoder improve`: distil, train, evaluate, compare, and again.
+
+mod measure;
+mod plan;
+mod report;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use domain::Agent;
+use evaluation::compare::{Side, compare, comparison_line};
+use serde_json::json;
+
+use self::measure::Bench;
+use self::plan::LoopPlan;
+use self::report::Measured;
+use super::{distill, train};
+use crate::args::{ImproveArgs, TrainArgs};
+use crate::exit::{Exit, Failure};
+use crate::files;
+use crate::interrupt::Interrupt;
+use crate::settings::{Settings, Surroundings};
+use crate::ui::Ui;
+
+/// The adapters in use, by agent.
+type Adapters = BTreeMap<Agent, PathBuf>;
+
+/// Runs the command.
+///
+/// # Errors
+/// When the plan or anything that it names cannot be used, or part of the work is left.
+pub(super) fn run(
+    args: &ImproveArgs,
+    surroundings: &Surroundings,
+    ui: &Ui,
+) -> anyhow::Result<Exit> {
+    let plan = LoopPlan::read(&args.file, args.rounds)?;
+    let folder = args.file.parent().unwrap_or(Path::new("")).to_path_buf();
+    let improving = Improving {
+        interrupt: Interrupt::listen(ui)?,
+        settings: Settings::load(surroundings, &args.overrides())?,
+        plan,
+        folder,
+        args,
+        surroundings,
+        ui,
+    };
+    let mut adapters = Adapters::new();
+    for round in 1..=args.rounds {
+        match improving.round(round, adapters)? {
+            Ok(kept) => adapters = kept,
+            Err(exit) => return Ok(exit),
+        }
+    }
+    Ok(Exit::Success)
+}
+
+struct Improving<'a> {
+    plan: LoopPlan,
+    /// The folder that paths in the plan are relative to.
+    folder: PathBuf,
+    args: &'a ImproveArgs,
+    settings: Settings,
+    surroundings: &'a Surroundings,
+    ui: &'a Ui,
+    interrupt: Interrupt,
+}
+
+impl Improving<'_> {
+    /// One round: gives the adapters to go on with, or the exit code of a part that was stopped.
+    fn round(&self, round: u32, before: Adapters) -> anyhow::Result<Result<Adapters, Exit>> {
+        let place = self
+            .folder
+            .join(&self.plan.output)
+            .join(format!("round-{round}"));
+        fs::create_dir_all(&place)
+            .with_context(|| format!("failed to make {}", place.display()))?;
+        let say = |what: &str| self.ui.note(&format!("round {round}: {what}"));
+
+        say("example sets");
+        let sets = match self.sets(round, &place, &before)? {
+            Ok(sets) => sets,
+            Err(exit) => return Ok(Err(exit)),
+        };
+        let agents: Vec<Agent> = Agent::ALL
+            .into_iter()
+            .filter(|agent| sets.join(format!("{agent}.jsonl")).is_file())
+            .collect();
+        if agents.is_empty() {
+            let message = format!("{} holds no example set", sets.display());
+            return Err(Failure::new(Exit::NothingSelected, message)
+                .help("a set is a file such as `coding.jsonl`, as `mapcoder distill` writes it")
+                .into());
+        }
+
+        say("training; stopped at any moment, the same command goes on");
+        let exit = self.train(&place, &sets, &agents)?;
+        if exit != Exit::Success {
+            return Ok(Err(exit));
+        }
+        let new: Adapters = agents
+            .iter()
+            .map(|agent| (*agent, place.join("adapters").join(agent.name())))
+            .collect();
+
+        say("measuring; stopped at any moment, the same command goes on");
+        let bench = Bench {
+            plan: &self.plan,
+            folder: &self.folder,
+            overrides: self.args.overrides(),
+            surroundings: self.surroundings,
+            ui: self.ui,
+            interrupt: &self.interrupt,
+        };
+        let kept = self.judge(round, &place, &bench, &before, &new)?;
+        Ok(Ok(kept))
+    }
+
+    /// The folder of this round's example sets.
+    fn sets(
+        &self,
+        round: u32,
+        place: &Path,
+        before: &Adapters,
+    ) -> anyhow::Result<Result<PathBuf, Exit>> {
+        if let Some(examples) = &self.plan.examples {
+            return Ok(Ok(self.folder.join(examples)));
+        }
+        let file = self
+            .folder
+            .join(self.plan.distill.as_deref().unwrap_or(Path::new("")));
+        let (mut plan, folder) = distill::read(&file)?;
+        let sets = place.join("sets");
+        plan.output = std::path::absolute(&sets)?;
+        // The student of a later round is the one that the round before made.
+        if let Some(student) = &mut plan.student
+            && round > 1
+            && !before.is_empty()
+        {
+            let kept = before.values().next().and_then(|path| path.parent());
+            let kept = kept.map(std::path::absolute).transpose()?;
+            student.adapters = kept.map(|kept| kept.display().to_string());
+        }
+        let start = distill::Start {
+            overrides: self.args.overrides(),
+            surroundings: self.surroundings,
+            ui: self.ui,
+            interrupt: &self.interrupt,
+        };
+        let exit = distill::work(&plan, &folder, start)?;
+        Ok(match exit {
+            Exit::Success => Ok(sets),
+            exit => Err(exit),
+        })
+    }
+
+    /// Trains an adapter for each agent, by the code and the settings of `mapcoder train`.
+    fn train(&self, place: &Path, sets: &Path, agents: &[Agent]) -> anyhow::Result<Exit> {
+        let mut settings = self.plan.train.clone();
+        let datasets: Vec<String> = agents
+            .iter()
+            .map(|agent| {
+                let path = std::path::absolute(sets.join(format!("{agent}.jsonl")))?;
+                Ok(path.display().to_string())
+            })
+            .collect::<std::io::Result<_>>()?;
+        let base = distill::beside(&self.folder, &self.plan.base_model);
+        settings.insert("base_model".to_string(), json!(base));
+        settings.insert("datasets".to_string(), json!(datasets));
+        settings.insert("output_dir".to_string(), json!("adapters"));
+        // Every JSON text is YAML.
+        let text = serde_json::to_string_pretty(&settings)? + "\n";
+        let file = place.join("train.yaml");
+        files::write_text(&file, &text)?;
+        let args = TrainArgs {
+            settings: Some(file),
+            agents: agents
+                .iter()
+                .map(|agent| agent.name().to_string())
+                .collect(),
+            threads: self.args.threads,
+            ..TrainArgs::default()
+        };
+        train::run(&args, &self.settings, self.ui)
+    }
+
+    /// Measures the new adapters against those before, keeps those that do no harm, and reports.
+    fn judge(
+        &self,
+        round: u32,
+        place: &Path,
+        bench: &Bench<'_>,
+        before: &Adapters,
+        new: &Adapters,
+    ) -> anyhow::Result<Adapters> {
+        let name = if before.is_empty() {
+            "base"
+        } else {
+            "adapters before"
+        };
+        let first = bench.measure(before)?;
+        let first_side = first.side(name);
+        let mut measured = vec![first.into_measured(name)];
+        // One new adapter at a time, so that no other hides what it does.
+        let mut singles: Vec<(Agent, Side)> = Vec::new();
+        for (agent, path) in new {
+            let with = laid_over(before, [(*agent, path.clone())]);
+            let results = bench.measure(&with)?;
+            singles.push((*agent, results.side(agent.name())));
+            measured.push(results.into_measured(agent.name()));
+        }
+        let sides: Vec<Side> = singles.iter().map(|(_, side)| side.clone()).collect();
+        let mut comparisons = compare(&first_side, &sides, 1);
+        let is_kept: BTreeSet<Agent> = singles
+            .iter()
+            .zip(&comparisons)
+            .filter(|(_, comparison)| !comparison.is_loss())
+            .map(|((agent, _), _)| *agent)
+            .collect();
+        let chosen = new.iter().filter(|(agent, _)| is_kept.contains(agent));
+        let mut kept = laid_over(before, chosen.map(|(agent, path)| (*agent, path.clone())));
+        let mut names: Vec<String> = is_kept
+            .iter()
+            .map(|agent| agent.name().to_string())
+            .collect();
+        if is_kept.len() > 1 {
+            let together = names.join(" + ");
+            let results = bench.measure(&kept)?;
+            let comparison = compare(&first_side, &[results.side(&together)], 1);
+            measured.push(results.into_measured(&together));
+            if comparison.iter().any(|comparison| comparison.is_loss()) {
+                self.ui.warn(&format!(
+                    "{together} do harm together, so none of them is kept"
+                ));
+                kept.clone_from(before);
+                names.clear();
+            }
+            comparisons.extend(comparison);
+        }
+        if self.args.ablate {
+            for (name, set) in subsets(new) {
+                let results = bench.measure(&laid_over(before, set))?;
+                measured.push(results.into_measured(&format!("ablation: {name}")));
+            }
+        }
+        let text = report::markdown(
+            round,
+            &self.plan.base_model,
+            &measured,
+            &comparisons,
+            &names,
+        );
+        files::write_text(&place.join("report.md"), &text)?;
+        let kept = keep(place, &kept)?;
+        self.show(round, place, &measured, &comparisons, &names)?;
+        Ok(kept)
+    }
+
+    fn show(
+        &self,
+        round: u32,
+        place: &Path,
+        measured: &[Measured],
+        comparisons: &[evaluation::compare::Comparison],
+        names: &[String],
+    ) -> anyhow::Result<()> {
+        if self.ui.json() {
+            for one in measured {
+                for summary in &one.summaries {
+                    let line = json!({"schema": "mapcoder.improve.measure/1", "round": round,
+                        "adapters": one.name, "summary": summary});
+                    self.ui.line(&line.to_string())?;
+                }
+            }
+            for comparison in comparisons {
+                self.ui.line(&comparison_line(comparison))?;
+            }
+            let line = json!({"schema": "mapcoder.improve/1", "round": round, "kept": names,
+                "adapters": place.join("kept")});
+            self.ui.line(&line.to_string())?;
+            return Ok(());
+        }
+        self.ui
+            .line(report::table(measured).to_string().trim_end())?;
+        self.ui.line("")?;
+        self.ui
+            .line(evaluation::compare::render_comparisons(comparisons).trim_end())?;
+        self.ui
+            .line(&format!("round {round} keeps {}", report::list(names)))?;
+        if !names.is_empty() {
+            self.ui.line(&place.join("kept").display().to_string())?;
+        }
+        Ok(())
+    }
+}
+
+/// Some adapters, and others where these have none.
+fn laid_over(before: &Adapters, new: impl IntoIterator<Item = (Agent, PathBuf)>) -> Adapters {
+    before.clone().into_iter().chain(new).collect()
+}
+
+/// All sets of some adapters, the empty one first, each with its name.
+fn subsets(adapters: &Adapters) -> Vec<(String, Adapters)> {
+    let all: Vec<(&Agent, &PathBuf)> = adapters.iter().collect();
+    (0..1_usize << all.len())
+        .map(|bits| {
+            let chosen = all.iter().enumerate().filter(|(at, _)| bits >> at & 1 == 1);
+            let set: Adapters = chosen
+                .map(|(_, (agent, path))| (**agent, (*path).clone()))
+                .collect();
+            let names: Vec<&str> = set.keys().map(|agent| agent.name()).collect();
+            let name = if names.is_empty() {
+                "none".to_string()
+            } else {
+                names.join(" + ")
+            };
+            (name, set)
+        })
+        .collect()
+}
+
+/// Copies adapters into one folder that `--adapters` takes, in place of an earlier one.
+fn keep(place: &Path, adapters: &Adapters) -> anyhow::Result<Adapters> {
+    const FILES: [&str; 2] = ["adapter_config.json", "adapter_model.safetensors"];
+    let folder = place.join("kept");
+    let draft = place.join(format!("kept.{}.tmp", std::process::id()));
+    let copy = || -> std::io::Result<Adapters> {
+        let mut kept = Adapters::new();
+        for (agent, path) in adapters {
+            fs::create_dir_all(draft.join(agent.name()))?;
+            for file in FILES {
+                fs::copy(path.join(file), draft.join(agent.name()).join(file))?;
+            }
+            kept.insert(*agent, folder.join(agent.name()));
+        }
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        if !kept.is_empty() {
+            fs::rename(&draft, &folder)?;
+        }
+        Ok(kept)
+    };
+    let kept = copy();
+    if kept.is_err() {
+        // The error that led here is the one to tell.
+        let _ = fs::remove_dir_all(&draft);
+    }
+    kept.with_context(|| format!("failed to write {}", folder.display()))
+}

@@ -1,0 +1,266 @@
+//! `mapcoder distill run` and `status` against a server that plays teacher and supervisor.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+
+use crate::work::{Server, problem};
+use crate::world::{World, files_below};
+
+/// What the server's supervisor says, and no example may.
+const FEEDBACK: &str = "Mind that a sum is wanted here";
+
+/// A project with problems whose first program is wrong, a tiny model that counts tokens, and a plan.
+fn world(n_problems: usize) -> World {
+    let world = World::new();
+    tiny_model(&world);
+    for number in 0..n_problems {
+        world.write(
+            &format!("project/problems/add{number:02}.md"),
+            &problem(number),
+        );
+    }
+    world.write(
+        "project/aside/other.md",
+        "# Other\n\nReverse the words of a sentence that is given.\n\n## Function\n\n```python\ndef f(s):\n    pass\n```\n\n\
+         ## Tests\n\n```python\nassert f('a b') == 'b a'\n```\n",
+    );
+    world
+}
+
+/// Puts a tiny model with a long context into the project.
+pub(crate) fn tiny_model(world: &World) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../model/tests/reference/tiny-llama");
+    for entry in from.read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_string();
+        let to = world.path(&format!("project/tiny-llama/{name}"));
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(&path, to).unwrap();
+    }
+    let config = world.path("project/tiny-llama/config.json");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let text = text.replace(
+        "\"max_position_embeddings\": 256",
+        "\"max_position_embeddings\": 8192",
+    );
+    std::fs::write(config, text).unwrap();
+}
+
+fn plan(world: &World, server: &Server, k: usize, more: &str) {
+    let text = format!(
+        "problems:\n  - data: problems\nheld_out: [aside]\nteacher: {{model: mock, base_url: {url}}}\n\
+         supervisor: {{model: mock, base_url: {url}}}\nk: {k}\nt: 0\nconcurrency: 2\noutput: sets\n\
+         tokenizer: tiny-llama\nexamples: {{max_tokens: 0, near: 2}}\n{more}",
+        url = server.url
+    );
+    world.write("project/plan.yaml", &text);
+}
+
+/// The files of the export with their bytes.
+fn sets(world: &World) -> Vec<(String, Vec<u8>)> {
+    let folder = world.path("project/sets");
+    let read = |file: String| (file.clone(), std::fs::read(folder.join(file)).unwrap());
+    files_below(&folder).into_iter().map(read).collect()
+}
+
+#[test]
+fn failures_are_corrected_and_no_word_of_it_is_learned() {
+    let world = world(3);
+    let server = Server::start(&world, 0);
+    // The server recalls three problems, whatever it is asked for.
+    plan(&world, &server, 3, "confirm: true\n");
+    let run = ["distill", "run", "plan.yaml"];
+    let first = world.run(&run);
+    assert_eq!(first.code, Some(0), "{}", first.stderr);
+    assert!(
+        first.stderr.contains("3 runs pass all tests"),
+        "{}",
+        first.stderr
+    );
+    let files = sets(&world);
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    for agent in ["retrieval", "planning", "coding"] {
+        assert!(
+            names.contains(&format!("{agent}.jsonl").as_str()),
+            "{names:?}"
+        );
+    }
+    for (name, bytes) in &files {
+        let text = String::from_utf8_lossy(bytes);
+        assert!(
+            !text.contains(FEEDBACK) && !text.contains("# Remarks"),
+            "{name}"
+        );
+    }
+    let coding = std::fs::read_to_string(world.path("project/sets/coding.jsonl")).unwrap();
+    assert_eq!(coding.lines().count(), 3);
+    assert!(
+        coding
+            .lines()
+            .all(|line| line.contains("return b + a") && !line.contains("a - b"))
+    );
+
+    let status = world.run(&["distill", "status", "plan.yaml"]);
+    assert_eq!(status.code, Some(0), "{}", status.stderr);
+    for part in ["trajectories", "corrections", "reviews", "3 solved"] {
+        assert!(
+            status.stdout.contains(part),
+            "`{part}` in {}",
+            status.stdout
+        );
+    }
+    let blame = world.run(&["distill", "status", "plan.yaml", "--json"]);
+    let last = blame.stdout.lines().last().unwrap();
+    let last: serde_json::Value = serde_json::from_str(last).unwrap();
+    assert_eq!(
+        last["blame"]["agents"]["coding"],
+        serde_json::json!({"n": 3, "n_solved": 3})
+    );
+
+    // Nobody is asked again, and the sets are the same to the byte.
+    drop(server);
+    let again = world.run(&run);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    assert!(sets(&world) == files);
+}
+
+#[test]
+fn a_student_learns_from_its_own_corrected_failures() {
+    let world = world(1);
+    let server = Server::start(&world, 0);
+    plan(
+        &world,
+        &server,
+        1,
+        &format!("student: {{model: small, base_url: {}}}\n", server.url),
+    );
+    let outcome = world.run(&["distill", "run", "plan.yaml"]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("2 runs pass all tests"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn a_killed_distillation_goes_on_and_ends_with_the_same_bytes() {
+    let (whole, killed) = (world(6), world(6));
+    let server = Server::start(&whole, 4);
+    plan(&whole, &server, 1, "temperatures: [0, 0.5]\n");
+    plan(&killed, &server, 1, "temperatures: [0, 0.5]\n");
+    let run = ["distill", "run", "plan.yaml", "--verbose"];
+    let outcome = whole.run(&run);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    // Killed in every stage: each start gets a little further than the one before.
+    for n_lines in [1, 7, 15, 22] {
+        let mut child = killed.spawn(&run);
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let is_end = |line: &String| line.ends_with(": solved") || line.ends_with(": failed");
+        let n_ended = lines
+            .map_while(Result::ok)
+            .filter(is_end)
+            .take(n_lines)
+            .count();
+        assert_eq!(n_ended, n_lines);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let outcome = killed.run(&run);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(sets(&whole) == sets(&killed));
+}
+
+#[test]
+fn a_spent_budget_stops_cleanly_and_the_same_command_goes_on() {
+    let world = world(3);
+    let server = Server::start(&world, 0);
+    plan(&world, &server, 1, "budget: {calls: 7}\n");
+    let run = ["distill", "run", "plan.yaml"];
+    // Four calls a problem, then a review and a program: 18 in all.
+    for _ in 0..2 {
+        let short = world.run(&run);
+        assert_eq!(short.code, Some(3), "{}", short.stderr);
+        assert!(
+            short.stderr.contains("the budget is spent"),
+            "{}",
+            short.stderr
+        );
+        assert!(!world.path("project/sets").exists());
+    }
+    let last = world.run(&run);
+    assert_eq!(last.code, Some(0), "{}", last.stderr);
+    assert!(world.path("project/sets/card.json").exists());
+}
+
+#[test]
+fn a_plan_is_dry_run_without_asking_anybody() {
+    let world = world(3);
+    let server = Server::start(&world, 0);
+    plan(&world, &server, 1, "");
+    let dry = ["distill", "run", "plan.yaml", "--plan"];
+    let before = world.run(&dry);
+    assert_eq!(before.code, Some(0), "{}", before.stderr);
+    assert!(
+        before.stdout.contains("nothing is recorded yet"),
+        "{}",
+        before.stdout
+    );
+    assert!(!world.path("project/sets").exists());
+    assert_eq!(world.run(&["distill", "run", "plan.yaml"]).code, Some(0));
+    let after = world.run(&[&dry[..], &["--json"]].concat());
+    let last: serde_json::Value =
+        serde_json::from_str(after.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(last["part"], "in all");
+    assert_eq!(
+        last["expected"]["calls"], 0.0,
+        "all is recorded: {}",
+        after.stdout
+    );
+}
+
+#[test]
+fn a_bad_plan_gets_one_clear_line() {
+    let world = world(1);
+    let good = "problems: [{data: problems}]\nteacher: {model: mock, base_url: \"http://127.0.0.1:9/v1\"}\noutput: sets\n";
+    for (plan, code, expect) in [
+        (good.replace("output", "outputs"), 2, "outputs"),
+        (good.replace("model: mock", "name: mock"), 2, "name"),
+        (
+            good.replace("data: problems", "data: problems, limit: many"),
+            2,
+            "`limit`",
+        ),
+        (
+            format!("{good}held_out: [problems]\n"),
+            2,
+            "is a data set to measure on",
+        ),
+        (format!("{good}examples: {{nearly: 1}}\n"), 2, "nearly"),
+        (
+            good.replace("data: problems", "data: problems, filter: zzz"),
+            4,
+            "selects no problem",
+        ),
+        (
+            good.replace("data: problems", "data: nowhere.jsonl"),
+            2,
+            "nowhere.jsonl",
+        ),
+    ] {
+        world.write("project/plan.yaml", &plan);
+        let outcome = world.run(&["distill", "run", "plan.yaml"]);
+        assert_eq!(outcome.code, Some(code), "{plan}\n{}", outcome.stderr);
+        let errors: Vec<&str> = outcome
+            .stderr
+            .lines()
+            .filter(|line| line.starts_with("error:"))
+            .collect();
+        assert_eq!(errors.len(), 1, "{}", outcome.stderr);
+        assert!(
+            errors[0].contains(expect),
+            "`{expect}` in {}",
+            outcome.stderr
+        );
+    }
+}

@@ -19,7 +19,7 @@ pub(crate) use self::bench::CostArgs;
 pub(crate) use self::compare::CompareArgs;
 pub(crate) use self::data::{DataArgs, DataCommand};
 pub(crate) use self::distill::{
-    DistillArgs, DistillCommand, ExportArgs, HoldOutArgs, ImportArgs, VerifyExportArgs,
+    DistillArgs, DistillCommand, DistillImportArgs, ExportArgs, HoldOutArgs, VerifyExportArgs,
 };
 pub(crate) use self::distill_run::{DistillRunArgs, DistillStatusArgs};
 pub(crate) use self::improve::ImproveArgs;

@@ -135,7 +135,7 @@ impl Card {
             *sets.entry(&one.example.set).or_default() += 1;
         }
         let agents = by_agent(chosen.iter().map(|one| &one.example));
-        let agents = agents.into_iter().map(|(agent, _)| {
+        let agents = agents.into_keys().map(|agent| {
             let of_agent = chosen.iter().filter(|one| one.example.agent == agent);
             (agent.to_string(), AgentCard::of(of_agent))
         });

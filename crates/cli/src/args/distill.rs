@@ -33,7 +33,7 @@ pub(crate) enum DistillCommand {
     /// Choose problems for evaluation that no exchange is about
     HoldOut(HoldOutArgs),
     /// Make traces of exchanges and programs that others published, judging every program again
-    Import(ImportArgs),
+    Import(DistillImportArgs),
     /// Make example sets of traces: filtered, balanced, held against evaluation sets
     Export(ExportArgs),
     /// Hold an export against its card and judge a sample of its programs again
@@ -69,7 +69,7 @@ pub(crate) struct HoldOutArgs {
 retrieval, planning, plan_verification, coding and debugging.
 HumanEval is never trained on, nor is what `--hold-out` names, in whatever form."
 )]
-pub(crate) struct ImportArgs {
+pub(crate) struct DistillImportArgs {
     /// A log of exchanges of another system; may be repeated
     #[arg(long = "log", value_name = "FILE")]
     pub(crate) logs: Vec<PathBuf>,
@@ -197,7 +197,7 @@ pub(crate) struct VerifyExportArgs {
     pub(crate) judge: JudgeArgs,
 }
 
-impl ImportArgs {
+impl DistillImportArgs {
     /// What these flags set.
     pub(crate) fn overrides(&self) -> Vec<Override> {
         let prompts = given([("prompts", "--prompts", &self.prompts)]);

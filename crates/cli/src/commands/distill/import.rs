@@ -10,7 +10,7 @@ use ledger::{Ledger, RunSpec};
 use serde_json::json;
 
 use super::{file_name, logs};
-use crate::args::ImportArgs;
+use crate::args::DistillImportArgs;
 use crate::assets::io_error;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
@@ -25,7 +25,7 @@ const PER_CELL: usize = 4;
 ///
 /// # Errors
 /// When something cannot be read or written, or the judge cannot be had.
-pub(super) fn run(args: &ImportArgs, settings: &Settings, ui: &Ui) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &DistillImportArgs, settings: &Settings, ui: &Ui) -> anyhow::Result<Exit> {
     let mut interrupt = Interrupt::listen(ui)?;
     let logs = logs(&args.logs)?;
     let mut held_out = HeldOut::default();
@@ -125,7 +125,7 @@ fn referee(files: &[&Digest], settings: &Settings, ui: &Ui) -> anyhow::Result<Re
 
 /// The data sets with their published solutions and the answers to them.
 fn lessons(
-    args: &ImportArgs,
+    args: &DistillImportArgs,
     settings: &Settings,
     ui: &Ui,
     interrupt: &Interrupt,

@@ -189,6 +189,7 @@ impl<'a> Shared<'a> {
                 parts: args.layers.then_some(&parts),
                 keep,
                 available,
+                prefix_bytes,
             };
             plan::show(self, &view, &work, agent)?;
             return Ok(Exit::Success);

@@ -12,6 +12,8 @@ pub(super) struct Work {
     n_tokens: usize,
     /// Tokens that the base reads alone, each prefix of a step once.
     n_prefix: usize,
+    /// Tokens of all prefixes of the run, each once.
+    n_distinct_prefix: usize,
     /// Tokens that the adapter acts on.
     n_own: usize,
     n_trained: usize,
@@ -24,18 +26,22 @@ impl Work {
         let all = || steps.iter().flat_map(|step| &step.examples);
         let lengths = || all().map(|&i| examples[i].document.tokens.len());
         let n_tokens: usize = lengths().sum();
-        let n_prefix = steps.iter().map(|step| {
-            let prefixes = step.examples.iter().map(|&i| {
+        let distinct = |indices: &mut dyn Iterator<Item = usize>| {
+            let prefixes = indices.map(|i| {
                 let document = &examples[i].document;
                 &document.tokens[..document.n_prefix]
             });
             let distinct: HashSet<&[u32]> = prefixes.collect();
             distinct.iter().map(|prefix| prefix.len()).sum::<usize>()
-        });
+        };
+        let n_prefix = steps
+            .iter()
+            .map(|step| distinct(&mut step.examples.iter().copied()));
         Work {
             n_steps: steps.len(),
             n_tokens,
             n_prefix: n_prefix.sum(),
+            n_distinct_prefix: distinct(&mut all().copied()),
             n_own: all()
                 .map(|&i| &examples[i].document)
                 .map(|one| one.tokens.len() - one.n_prefix)
@@ -53,6 +59,8 @@ pub(super) struct View<'a> {
     pub(super) parts: Option<&'a Vec<PlanRow>>,
     pub(super) keep: Keep,
     pub(super) available: Option<usize>,
+    /// What prefixes may take in memory, so that later epochs need not read them again.
+    pub(super) prefix_bytes: usize,
 }
 
 /// Prints what a run will need.
@@ -72,7 +80,11 @@ pub(super) fn show(
         parts,
         keep,
         available,
+        prefix_bytes,
     } = *view;
+    // Keys and values of every block.
+    let prefix_token = 2 * config.n_kv_heads * config.head_dim * config.n_layers * size_of::<f32>();
+    let remembered = (work.n_distinct_prefix * prefix_token).min(prefix_bytes);
     let [own, prefix, trained] = Plan::operations(&config, &shape, keep, work.n_context);
     let operations =
         own * work.n_own as f64 + prefix * work.n_prefix as f64 + trained * work.n_trained as f64;
@@ -89,6 +101,7 @@ pub(super) fn show(
             "trained_numbers": plan.n_trained,
             "memory_bytes": plan,
             "total_bytes": plan.total(),
+            "remembered_bytes": remembered,
             "parts": parts,
             "available_bytes": available,
             "fits": fits,
@@ -126,6 +139,13 @@ pub(super) fn show(
         rows.push(row(
             "memory available",
             format!("{}: {verdict}", bytes(available)),
+        ));
+    }
+    if remembered > 0 {
+        let beside = "beside that, of what is free, to read prompts once";
+        rows.push(row(
+            "prefixes remembered",
+            format!("{} {beside}", bytes(remembered)),
         ));
     }
     rows.push(row("time at best", duration(seconds)));

@@ -66,12 +66,25 @@ impl Kind<'_> {
 
 /// The published harnesses that do not say of an output whether it `is_right`.
 pub(crate) fn otherwise(output: &[u8], expected: &[String], is_right: bool) -> Vec<Harness> {
+    if is_right && is_copy(output, expected) {
+        return Vec::new();
+    }
     let accepts = |harness| {
         let mut answers = expected.iter();
         answers.any(|answer| compat::matches(harness, output, answer.as_bytes()))
     };
     let differs = |harness: &Harness| accepts(*harness) != is_right;
     Harness::ALL.into_iter().filter(differs).collect()
+}
+
+/// True for plain text that is an accepted answer, up to a line end: no harness refuses it, and none needs to copy it.
+fn is_copy(output: &[u8], expected: &[String]) -> bool {
+    fn body(text: &[u8]) -> &[u8] {
+        text.strip_suffix(b"\n").unwrap_or(text)
+    }
+    let is_plain = |&byte: &u8| matches!(byte, b'\n' | b'\t' | b' '..=b'~');
+    let mut answers = expected.iter();
+    answers.any(|answer| body(answer.as_bytes()) == body(output)) && output.iter().all(is_plain)
 }
 
 impl Rule {

@@ -2,9 +2,9 @@ mod compat;
 mod plain;
 mod testlib;
 
-use domain::Checker;
+use domain::{Checker, Harness};
 
-use super::{Kind, Opinion};
+use super::{Kind, Opinion, compat as harnesses, is_copy};
 
 fn accepts(checker: &Checker, output: &[u8], answer: &str) -> bool {
     let Ok(Kind::Rule(rule)) = Kind::of(checker) else {
@@ -33,4 +33,30 @@ fn unescaped(text: &str) -> Vec<u8> {
         });
     }
     bytes
+}
+
+#[test]
+fn plain_copies_of_an_answer_are_right_for_every_harness() {
+    for text in [
+        "",
+        "1\n2 3\n",
+        "nan\n",
+        "1.50 YES\n",
+        "\t x \n",
+        "a\n\n\nb",
+    ] {
+        for output in [text, text.strip_suffix('\n').unwrap_or(text)] {
+            let expected = [text.to_string()];
+            assert!(is_copy(output.as_bytes(), &expected), "{output:?}");
+            for harness in Harness::ALL {
+                let is_right = harnesses::matches(harness, output.as_bytes(), text.as_bytes());
+                assert!(is_right, "{harness:?} refuses {output:?}");
+            }
+        }
+    }
+    assert!(!is_copy(
+        "1\u{2028}2".as_bytes(),
+        &["1\u{2028}2".to_string()]
+    ));
+    assert!(!is_copy(b"1 ", &["1".to_string()]));
 }

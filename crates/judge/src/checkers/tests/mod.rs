@@ -37,14 +37,7 @@ fn unescaped(text: &str) -> Vec<u8> {
 
 #[test]
 fn plain_copies_of_an_answer_are_right_for_every_harness() {
-    for text in [
-        "",
-        "1\n2 3\n",
-        "nan\n",
-        "1.50 YES\n",
-        "\t x \n",
-        "a\n\n\nb",
-    ] {
+    for text in ["", "1\n2 3\n", "nan\n", "1.50 YES\n", "\t x \n", "a\n\n\nb"] {
         for output in [text, text.strip_suffix('\n').unwrap_or(text)] {
             let expected = [text.to_string()];
             assert!(is_copy(output.as_bytes(), &expected), "{output:?}");

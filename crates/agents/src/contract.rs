@@ -93,6 +93,21 @@ impl Contract {
         }
     }
 
+    /// How a reply kept the contract, which wants `k` examples where it wants some.
+    pub fn format(self, reply: &str, k: usize, wanted: Wanted<'_>) -> Format {
+        match self {
+            Contract::Recall => recall(reply, k).format,
+            Contract::Plan => plan(reply).format,
+            Contract::Confidence => confidence(reply).format,
+            Contract::Simulation => simulation(reply).format,
+            Contract::Code => code(reply, wanted).format,
+            Contract::Reasoned => reasoned(reply, wanted).format,
+            Contract::Analogy => analogy(reply, k, wanted).format,
+            Contract::Repair => repair(reply, wanted).format,
+            Contract::Reflection => reflection(reply).format,
+        }
+    }
+
     /// The name used in records and reports.
     pub fn name(self) -> &'static str {
         match self {

@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use agents::contract::{
-    Wanted, analogy, blocks, code, confidence, plan, reasoned, recall, reflection, repair,
-    simulation,
-};
+use agents::contract::{Wanted, analogy, blocks, code, reasoned, repair};
 use agents::{Contract, Format, assemble};
 use datasets::DataSet;
 use domain::{Agent, Digest, Language, Message, Role, Task};
@@ -200,18 +197,7 @@ impl Row {
             language: self.language,
             form: task.map_or(&form, |task| &task.problem.form),
         };
-        let format = match self.contract {
-            Contract::Recall => recall(reply, k).format,
-            Contract::Plan => plan(reply).format,
-            Contract::Confidence => confidence(reply).format,
-            Contract::Simulation => simulation(reply).format,
-            Contract::Code => code(reply, wanted).format,
-            Contract::Reasoned => reasoned(reply, wanted).format,
-            Contract::Analogy => analogy(reply, k, wanted).format,
-            Contract::Repair => repair(reply, wanted).format,
-            Contract::Reflection => reflection(reply).format,
-        };
-        format == Format::Strict
+        self.contract.format(reply, k, wanted) == Format::Strict
     }
 
     fn program(&self, reply: &str, task: &Task) -> Option<String> {

@@ -28,6 +28,16 @@ impl Summary {
         text
     }
 
+    /// The score in four cells of a row: solved problems, decided ones, pass@1, its interval.
+    pub fn score_cells(&self) -> [String; 4] {
+        [
+            self.endings.solved.to_string(),
+            self.endings.decided().to_string(),
+            self.pass_at_1.map_or(String::new(), percent),
+            range(&self.interval),
+        ]
+    }
+
     fn write_head(&self, text: &mut String) {
         let header = &self.header;
         let mut line = |name: &str, value: &str| {
@@ -141,11 +151,7 @@ impl Summary {
                 format!("pass@{}", one.k),
                 one.n_problems.to_string(),
                 percent(one.share),
-                format!(
-                    "{} to {}",
-                    percent(one.interval.low),
-                    percent(one.interval.high)
-                ),
+                range(&one.interval),
             ]);
         }
         (!self.pass_at.is_empty()).then_some(table)
@@ -161,17 +167,14 @@ impl Summary {
             right("only there"),
             right("only strict"),
         ]);
-        let interval = |interval: &Interval| {
-            format!("{} to {}", percent(interval.low), percent(interval.high))
-        };
         let strict = wilson(self.endings.solved, self.endings.decided());
         let solved = self.endings.solved.to_string();
-        table.row(["strictly".to_string(), solved, interval(&strict)]);
+        table.row(["strictly".to_string(), solved, range(&strict)]);
         for score in &self.compat {
             table.row([
                 format!("as {} does", score.harness.name()),
                 score.n_solved.to_string(),
-                interval(&score.interval),
+                range(&score.interval),
                 score.n_only_there.to_string(),
                 score.n_only_here.to_string(),
             ]);
@@ -208,11 +211,7 @@ impl Summary {
                 group.n_solved.to_string(),
                 group.n_decided.to_string(),
                 percent(group.n_solved as f64 / group.n_decided as f64),
-                format!(
-                    "{} to {}",
-                    percent(group.interval.low),
-                    percent(group.interval.high)
-                ),
+                range(&group.interval),
             ]);
         }
         if n_groups > SHOWN {
@@ -268,11 +267,7 @@ impl Summary {
                 grouped(format.n_replies as u64),
                 grouped(format.n_failures as u64),
                 percent(format.n_failures as f64 / format.n_replies as f64),
-                format!(
-                    "{} to {}",
-                    percent(format.interval.low),
-                    percent(format.interval.high)
-                ),
+                range(&format.interval),
                 grouped(format.n_recovered as u64),
                 grouped((format.n_failures - format.n_recovered) as u64),
             ]);
@@ -306,6 +301,10 @@ fn agent_row(name: &str, n_calls: usize, usage: &Usage, time: String) -> [String
         grouped(usage.completion_tokens),
         time,
     ]
+}
+
+fn range(interval: &Interval) -> String {
+    format!("{} to {}", percent(interval.low), percent(interval.high))
 }
 
 fn percent(share: f64) -> String {

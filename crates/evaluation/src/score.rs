@@ -89,7 +89,8 @@ async fn score(
     let recorded = judge_hidden(team, task, program, true).await?;
     let judging = &recorded.value;
     let is_open = |harness: &Harness| judging.is_accepted_by(*harness, n_tests).is_none();
-    let whole = match Harness::ALL.iter().any(is_open) {
+    let is_judged = judging.verdict != Verdict::LanguageUnavailable;
+    let whole = match is_judged && Harness::ALL.iter().any(is_open) {
         true => Some(judge_hidden(team, task, program, false).await?.value),
         false => None,
     };

@@ -97,6 +97,21 @@ impl Handover<'_> {
         self.settings.micro_batch_size * self.accumulation() * self.n_gpus
     }
 
+    /// Settings that keep the names of `transformers` where a tool takes its arguments as they are.
+    fn arguments(&self) -> [(&'static str, Value); 5] {
+        let settings = self.settings;
+        [
+            (
+                "per_device_train_batch_size",
+                json!(settings.micro_batch_size),
+            ),
+            ("num_train_epochs", json!(settings.num_epochs)),
+            ("lr_scheduler_type", json!(self.scheduler())),
+            ("optim", json!("adamw_torch")),
+            ("report_to", json!("none")),
+        ]
+    }
+
     /// Settings that `transformers` gave their names, which all three tools pass on.
     fn common(&self) -> Vec<(&'static str, Value)> {
         let settings = self.settings;

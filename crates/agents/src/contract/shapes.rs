@@ -11,18 +11,7 @@ fn is_strict(contract: Contract, reply: &str, k: usize, language: Language) -> b
         language,
         form: &Form::Stdio,
     };
-    let format = match contract {
-        Contract::Recall => recall(reply, k).format,
-        Contract::Plan => plan(reply).format,
-        Contract::Confidence => confidence(reply).format,
-        Contract::Simulation => simulation(reply).format,
-        Contract::Code => code(reply, wanted).format,
-        Contract::Reasoned => reasoned(reply, wanted).format,
-        Contract::Analogy => analogy(reply, k, wanted).format,
-        Contract::Repair => repair(reply, wanted).format,
-        Contract::Reflection => reflection(reply).format,
-    };
-    format == Format::Strict
+    contract.format(reply, k, wanted) == Format::Strict
 }
 
 /// What a model may write into a body: harmless, or made to break out of it.

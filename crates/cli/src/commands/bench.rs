@@ -78,6 +78,27 @@ impl Bounds {
     }
 }
 
+impl Row {
+    /// A figure that was taken once, beside another where there is one.
+    fn once(name: &str, unit: &'static str, bounds: Bounds, ours: f64, peer: Option<f64>) -> Row {
+        Row {
+            name: name.to_string(),
+            figure: Ok(Figure {
+                ours,
+                peer: peer.map(|median| Peer {
+                    median,
+                    ratio: ours / median,
+                }),
+                n_samples: 1,
+                n_discarded: 0,
+            }),
+            unit,
+            // Without its peer a figure has nothing to be compared with.
+            bounds: if peer.is_some() { bounds } else { Bounds::Free },
+        }
+    }
+}
+
 /// A figure of samples that were taken in turn with others.
 fn figure(samples: &Samples, ours: f64) -> Figure {
     Figure {

@@ -151,20 +151,16 @@ fn table(summaries: &[Summary]) -> Table {
         ("95 % interval", Align::Left),
         ("tokens a solve", Align::Right),
     ]);
-    let percent = |share: f64| format!("{:.1} %", share * 100.0);
     for summary in summaries {
+        let [solved, decided, share, interval] = summary.score_cells();
         table.row([
             summary.header.data.clone(),
             summary.header.strategy.clone(),
             summary.header.model.clone(),
-            summary.endings.solved.to_string(),
-            summary.endings.decided().to_string(),
-            summary.pass_at_1.map_or(String::new(), percent),
-            format!(
-                "{} to {}",
-                percent(summary.interval.low),
-                percent(summary.interval.high)
-            ),
+            solved,
+            decided,
+            share,
+            interval,
             summary
                 .tokens_per_solved
                 .map_or(String::new(), |tokens| format!("{tokens:.0}")),

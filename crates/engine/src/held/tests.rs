@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use agents::contract::{
-    Wanted, analogy, code, confidence, plan, reasoned, recall, reflection, repair, simulation,
-};
+use agents::contract::Wanted;
 use agents::{Contract, Format};
 use domain::Language;
 use model::{Gguf, SamplerSettings};
@@ -26,18 +24,7 @@ fn is_strict(contract: Contract, reply: &str) -> bool {
         language: LANGUAGE,
         form: &domain::Form::Stdio,
     };
-    let format = match contract {
-        Contract::Recall => recall(reply, K).format,
-        Contract::Plan => plan(reply).format,
-        Contract::Confidence => confidence(reply).format,
-        Contract::Simulation => simulation(reply).format,
-        Contract::Code => code(reply, wanted).format,
-        Contract::Reasoned => reasoned(reply, wanted).format,
-        Contract::Analogy => analogy(reply, K, wanted).format,
-        Contract::Repair => repair(reply, wanted).format,
-        Contract::Reflection => reflection(reply).format,
-    };
-    format == Format::Strict
+    contract.format(reply, K, wanted) == Format::Strict
 }
 
 /// Random numbers that are the same on every machine.

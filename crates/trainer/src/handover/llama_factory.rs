@@ -32,15 +32,8 @@ pub(super) fn files(run: &Handover<'_>) -> Result<Vec<TextFile>, HandoverError> 
         ("mask_history", json!(true)),
         ("cutoff_len", json!(settings.sequence_len)),
         ("output_dir", json!("out")),
-        (
-            "per_device_train_batch_size",
-            json!(settings.micro_batch_size),
-        ),
-        ("num_train_epochs", json!(settings.num_epochs)),
-        ("lr_scheduler_type", json!(run.scheduler())),
-        ("optim", json!("adamw_torch")),
-        ("report_to", json!("none")),
     ];
+    keys.extend(run.arguments());
     if settings.sample_packing {
         keys.push(("neat_packing", json!(true)));
         keys.push(("flash_attn", json!("fa2")));

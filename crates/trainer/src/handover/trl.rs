@@ -19,15 +19,8 @@ pub(super) fn files(run: &Handover<'_>) -> Vec<TextFile> {
         ("max_length", json!(settings.sequence_len)),
         ("packing", json!(settings.sample_packing)),
         ("completion_only_loss", json!(true)),
-        (
-            "per_device_train_batch_size",
-            json!(settings.micro_batch_size),
-        ),
-        ("num_train_epochs", json!(settings.num_epochs)),
-        ("lr_scheduler_type", json!(run.scheduler())),
-        ("optim", json!("adamw_torch")),
-        ("report_to", json!("none")),
     ];
+    keys.extend(run.arguments());
     if settings.sample_packing {
         keys.push(("attn_implementation", json!("flash_attention_2")));
     }

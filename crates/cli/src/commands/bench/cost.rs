@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use evaluation::Summary;
 
-use super::{Bounds, Figure, Peer, Row};
+use super::{Bounds, Row};
 use crate::args::CostArgs;
 use crate::assets::LocalModel;
 use crate::interrupt::Interrupt;
@@ -22,7 +22,8 @@ say it, then with the other model and no adapters; each in a process of its own,
   memory            the most that the process had at any time, weights included; the peer is the other model
   four models       the same beside four processes of that model, each with its own weights and one adapter: computed
                     from the measured process and what the engine plans for weights and adapters
-  token time        time of model calls for each token that was written, calls at the same time counted once
+  adapters          what the engine plans for the team's adapters
+  token time        time on the clock less that of judging, for each token that was written
   problem time      time on the clock for each problem, judging included
   tokens            tokens for each problem, sent and received
   solved            problems that were solved
@@ -90,7 +91,7 @@ pub(super) fn run(args: &CostArgs, settings: &Settings, ui: &Ui) -> anyhow::Resu
         sum as f64 / n_problems(taken)
     };
     let row = |name: &str, unit, bounds, figure: &dyn Fn(&Taken) -> f64| {
-        Row::beside(
+        Row::once(
             name,
             unit,
             bounds,
@@ -102,14 +103,14 @@ pub(super) fn run(args: &CostArgs, settings: &Settings, ui: &Ui) -> anyhow::Resu
     let adapters = room.adapters_bytes as f64 / 1e6;
     Ok(vec![
         row("memory", "MB", quarter, &|taken| taken.memory_bytes / 1e6),
-        Row::beside(
+        Row::once(
             "four models",
             "MB",
             quarter,
             team.memory_bytes / 1e6,
             Some(four / 1e6),
         ),
-        Row::beside("adapters", "MB", Bounds::Free, adapters, None),
+        Row::once("adapters", "MB", Bounds::Free, adapters, None),
         row("token time", "ms", quarter, &per_token),
         row("problem time", "s", quarter, &|taken| {
             taken.wall.as_secs_f64() / n_problems(taken)
@@ -119,27 +120,6 @@ pub(super) fn run(args: &CostArgs, settings: &Settings, ui: &Ui) -> anyhow::Resu
             taken.summary.endings.solved as f64
         }),
     ])
-}
-
-impl Row {
-    /// A figure of one measurement, beside another where there is one.
-    fn beside(name: &str, unit: &'static str, bounds: Bounds, ours: f64, peer: Option<f64>) -> Row {
-        Row {
-            name: name.to_string(),
-            figure: Ok(Figure {
-                ours,
-                peer: peer.map(|median| Peer {
-                    median,
-                    ratio: ours / median,
-                }),
-                n_samples: 1,
-                n_discarded: 0,
-            }),
-            unit,
-            // Without its peer a figure has nothing to be compared with.
-            bounds: if peer.is_some() { bounds } else { Bounds::Free },
-        }
-    }
 }
 
 /// Runs `eval` on a ledger of its own, with these flags where they have a value.

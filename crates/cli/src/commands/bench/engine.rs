@@ -110,17 +110,7 @@ pub(super) fn run(plan: &Plan, settings: &Settings, ui: &Ui) -> anyhow::Result<V
     };
     let decode = rate("decode 1").context("decoding was measured")?;
     let prefill = rate("prefill 1").context("prompts were measured")?;
-    let free = |name: &str, ours, unit| Row {
-        name: name.to_string(),
-        figure: Ok(Figure {
-            ours,
-            peer: None,
-            n_samples: 1,
-            n_discarded: 0,
-        }),
-        unit,
-        bounds: Bounds::Free,
-    };
+    let free = |name: &str, ours, unit| Row::once(name, unit, Bounds::Free, ours, None);
     let weights = passes.n_weights_bytes() as f64;
     rows.push(free("memory limit", limits.memory / 1e9, "GB/s"));
     rows.push(free(

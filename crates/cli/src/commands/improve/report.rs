@@ -62,17 +62,14 @@ pub(super) fn table(measured: &[Measured]) -> Table {
             let (n_replies, n_failures) = summary.formats.iter().fold((0, 0), |sums, format| {
                 (sums.0 + format.n_replies, sums.1 + format.n_failures)
             });
+            let [solved, decided, share, interval] = summary.score_cells();
             table.row([
                 one.name.clone(),
                 summary.header.data.clone(),
-                summary.endings.solved.to_string(),
-                summary.endings.decided().to_string(),
-                summary.pass_at_1.map_or(String::new(), percent),
-                format!(
-                    "{} to {}",
-                    percent(summary.interval.low),
-                    percent(summary.interval.high)
-                ),
+                solved,
+                decided,
+                share,
+                interval,
                 match n_replies {
                     0 => String::new(),
                     n => percent(n_failures as f64 / n as f64),

@@ -115,20 +115,9 @@ impl<'a> Whole<'a> {
         // The few pages that are in use are counted twice.
         let ours = anonymous_bytes()? + plan.cache_bytes as f64;
         let least = (n_file + plan.adapters_bytes + plan.cache_bytes) as f64;
-        Ok(Row {
-            name: "memory".to_string(),
-            figure: Ok(Figure {
-                ours: ours / 1e6,
-                peer: Some(Peer {
-                    median: least / 1e6,
-                    ratio: ours / least,
-                }),
-                n_samples: 1,
-                n_discarded: 0,
-            }),
-            unit: "MB",
-            bounds: Bounds::AtMost(1.6, 1.1),
-        })
+        let bounds = Bounds::AtMost(1.6, 1.1);
+        let (ours, least) = (ours / 1e6, least / 1e6);
+        Ok(Row::once("memory", "MB", bounds, ours, Some(least)))
     }
 
     /// From nothing to the first token.

@@ -67,7 +67,7 @@ pub(super) fn open(name: &str, settings: &Settings) -> anyhow::Result<(Ledger, R
     Ok((ledger, run))
 }
 
-/// The results of a run, as they were recorded.
+/// The results of a run in the order of their ids: they are recorded as problems end, which is another order each time.
 ///
 /// # Errors
 /// When there are none, or they have the form of another version.
@@ -85,7 +85,24 @@ pub(super) fn results(ledger: &Ledger, run: &RunSummary) -> anyhow::Result<Vec<P
                 .into()
         })
     });
-    results.collect()
+    let mut results: Vec<ProblemResult> = results.collect::<anyhow::Result<_>>()?;
+    results.sort_by_cached_key(|result| words_and_numbers(&result.id));
+    Ok(results)
+}
+
+/// The parts of an id, so that `p/2` comes before `p/10`.
+fn words_and_numbers(id: &str) -> Vec<(String, u64)> {
+    let mut parts = Vec::new();
+    let mut rest = id;
+    while !rest.is_empty() {
+        let is_digit = |c: char| c.is_ascii_digit();
+        let (word, after) = rest.split_at(rest.find(is_digit).unwrap_or(rest.len()));
+        let n_digits = after.find(|c| !is_digit(c)).unwrap_or(after.len());
+        let (digits, after) = after.split_at(n_digits);
+        parts.push((word.to_string(), digits.parse().unwrap_or(u64::MAX)));
+        rest = after;
+    }
+    parts
 }
 
 /// The strategy of a run with its parameters; empty when it had none.

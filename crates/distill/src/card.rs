@@ -232,7 +232,7 @@ impl Card {
             ),
         };
         text += "\n## How imported exchanges become replies of our agents\n\n";
-        text += "- Algorithm: the recorded knowledge base, algorithms first, then concepts, then edge cases, cut at a few sentences.\n\
+        text += "- Algorithm: the algorithms of the recorded knowledge base, or its concepts where it names none, cut at a few sentences.\n\
                  - Similar problems: the recorded examples are tests of the same function, which our contract does not want. \
                  In their place stand the most similar other problems to train on (Jaccard's index of words and pairs of words, \
                  rare ones weigh more) that the teacher solved, with its plans.\n\

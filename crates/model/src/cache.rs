@@ -2,6 +2,7 @@
 
 use half::f16;
 use half::slice::HalfFloatSliceExt as _;
+use half::vec::HalfBitsVecExt as _;
 
 use crate::config::Config;
 
@@ -29,8 +30,11 @@ impl KvCache {
     pub fn new(config: &Config, n_pages: usize) -> KvCache {
         let per_layer = n_pages * PAGE_TOKENS * 2 * config.n_kv_heads * config.head_dim;
         KvCache {
-            // Zeroed pages come from the system unbacked; they cost memory from their first use on.
-            layers: vec![vec![f16::ZERO; per_layer]; config.n_layers],
+            // Zeros of integers, and each layer's own: such pages come from the system unbacked, and cost memory and
+            // time from their first use on.
+            layers: (0..config.n_layers)
+                .map(|_| vec![0u16; per_layer].reinterpret_into())
+                .collect(),
             n_kv_heads: config.n_kv_heads,
             head_dim: config.head_dim,
             n_pages,

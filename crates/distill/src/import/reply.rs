@@ -5,7 +5,7 @@ use agents::contract::blocks;
 use crate::words::{beginning, sentences};
 
 /// Longest explanation of an algorithm that the students learn to write, in characters.
-const ALGORITHM: usize = 420;
+const ALGORITHM: usize = 280;
 /// Longest judgement of a plan, in characters.
 const EXPLANATION: usize = 360;
 /// Steps that a plan may have.
@@ -25,41 +25,20 @@ enum Kind {
     Edge,
 }
 
-/// The algorithm that a knowledge base tells of, in a few sentences: algorithms first, then concepts while there is
-/// room, then the edge cases. Absent where it says nothing.
+/// The algorithm that a knowledge base tells of, in a line: its algorithms, or its concepts where it names none, or
+/// what is left. Short and without a list, because a small student that learns lists does not end them. Absent where it
+/// says nothing.
 pub(crate) fn algorithm(reply: &str) -> Option<String> {
     let inner = element(reply, "knowledge_base")?;
-    let mut pieces = if inner.contains("</") {
+    let pieces = if inner.contains("</") {
         pieces_of_elements(inner)
     } else {
         pieces_of_lines(inner)
     };
-    pieces.sort_by_key(|piece| piece.kind);
-    let mut text = String::new();
-    let mut kind = None;
-    for piece in pieces {
-        let separator = match (text.is_empty(), kind == Some(piece.kind)) {
-            (true, _) => "",
-            (false, true) => " ",
-            (false, false) => "\n",
-        };
-        let head = match (piece.kind, kind == Some(piece.kind)) {
-            (Kind::Edge, false) => "Edge cases: ",
-            _ => "",
-        };
-        let length = text.chars().count() + piece.text.chars().count() + head.len();
-        if !text.is_empty() && length > ALGORITHM {
-            // A shorter piece of the next kind may still fit.
-            continue;
-        }
-        text = format!("{text}{separator}{head}{}", piece.text);
-        kind = Some(piece.kind);
-    }
-    let text = if text.chars().count() > ALGORITHM {
-        beginning(&text, ALGORITHM)
-    } else {
-        text
-    };
+    let kind = pieces.iter().map(|piece| piece.kind).min()?;
+    let told = pieces.iter().filter(|piece| piece.kind == kind);
+    let told: Vec<&str> = told.map(|piece| piece.text.as_str()).collect();
+    let text = beginning(&told.join(" "), ALGORITHM);
     is_plain(&text).then_some(text)
 }
 

@@ -8,8 +8,7 @@ fn a_knowledge_base_of_elements() {
                  <algorithm name=\"Merge\"><description>Takes the smaller head of two lists</description>\
                  <steps><step>Compare the heads</step></steps></algorithm>\n\
                  <edge_case>Empty lists if n < 1</edge_case>\n</knowledge_base>";
-    let expect = "Merge: Takes the smaller head of two lists. Compare the heads.\nList: Items in order.\n\
-                  Edge cases: Empty lists if n < 1.";
+    let expect = "Merge: Takes the smaller head of two lists. Compare the heads.";
     assert_eq!(algorithm(reply).as_deref(), Some(expect));
 }
 
@@ -17,11 +16,16 @@ fn a_knowledge_base_of_elements() {
 fn a_knowledge_base_of_lines_is_cut_at_a_piece() {
     let long = "x".repeat(400);
     let reply = format!(
-        "<knowledge_base>\n- **Sum**: add all\n- Greedy algorithm: take the best\n- {long}\n\
+        "<knowledge_base>\n- **Sum**: add all\n- Greedy algorithm: take the best\n- Another algorithm: {long}\n\
          - Edge cases:\n  * No item\n</knowledge_base>"
     );
-    let expect = "Greedy algorithm: take the best.\nSum: add all.\nEdge cases: No item.";
-    assert_eq!(algorithm(&reply).as_deref(), Some(expect));
+    assert_eq!(
+        algorithm(&reply).as_deref(),
+        Some("Greedy algorithm: take the best.")
+    );
+    let reply =
+        "<knowledge_base>\n- **Sum**: add all\n- Edge cases:\n  * No item\n</knowledge_base>";
+    assert_eq!(algorithm(reply).as_deref(), Some("Sum: add all."));
     assert_eq!(algorithm("<knowledge_base> </knowledge_base>"), None);
     assert_eq!(algorithm("nothing"), None);
 }

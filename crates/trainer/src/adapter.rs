@@ -8,9 +8,11 @@ use serde::Deserialize;
 use crate::lora::LoraShape;
 use crate::peft::{self, PeftError};
 
+mod cut;
 mod gguf;
 mod merge;
 
+pub use cut::Precision;
 pub use merge::MergeError;
 
 /// Why an adapter cannot be used.

@@ -27,7 +27,7 @@ mod rows;
 mod run;
 mod settings;
 
-pub use adapter::{MergeError, StoredAdapter, StoredError, StoredSettings};
+pub use adapter::{MergeError, Precision, StoredAdapter, StoredError, StoredSettings};
 pub use base::{Base, Residence};
 pub use data::{DataError, Document, Encoding, Example, Order, Row, RowError, Step, Tally, order};
 pub use handover::{Handover, HandoverError, TextFile, Tool};

@@ -3,6 +3,7 @@
 //! The base is frozen, so a pass keeps only what lies between its blocks, and either what lies inside of them too
 //! or nothing: then each block is computed again just before its derivative.
 
+use crate::adapter::Precision;
 use crate::attention::Heads;
 use crate::base::Base;
 use crate::block::{Block, Inside, Scratch};
@@ -105,7 +106,7 @@ impl<'b, 'a, T: Real> Passes<'b, 'a, T> {
     /// # Panics
     /// When `numbers` are not as many as [`Passes::n_numbers`].
     pub fn to_peft(&self, numbers: &[f32]) -> Vec<u8> {
-        peft::weights(numbers, &self.places, &self.base.config)
+        peft::weights(numbers, &self.places, &self.base.config, Precision::F32)
     }
 
     /// A new adapter, which changes nothing yet.

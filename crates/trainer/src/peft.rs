@@ -11,6 +11,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 use serde_json::json;
 
+use crate::adapter::Precision;
 use crate::lora::{LoraShape, Places};
 
 /// The file of settings.
@@ -83,7 +84,23 @@ pub(crate) fn config_json(
 }
 
 /// The bytes of an adapter's numbers.
-pub(crate) fn weights(numbers: &[f32], places: &Places, config: &Config) -> Vec<u8> {
+pub(crate) fn weights(
+    numbers: &[f32],
+    places: &Places,
+    config: &Config,
+    precision: Precision,
+) -> Vec<u8> {
+    let dtype = match precision {
+        Precision::F32 => Dtype::F32,
+        Precision::F16 => Dtype::F16,
+    };
+    let to_bytes = |numbers: &[f32]| match precision {
+        Precision::F32 => to_bytes(numbers),
+        Precision::F16 => numbers
+            .iter()
+            .flat_map(|x| f16::from_f32(*x).to_le_bytes())
+            .collect(),
+    };
     let mut tensors = Vec::new();
     for (layer_idx, target, a, b) in places.matrices() {
         let n_in = a.len() / places.rank;
@@ -102,7 +119,7 @@ pub(crate) fn weights(numbers: &[f32], places: &Places, config: &Config) -> Vec<
         ));
     }
     let views = tensors.iter().map(|(name, shape, bytes)| {
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
+        let view = TensorView::new(dtype, shape.clone(), bytes);
         (name, view.expect("shapes and bytes agree"))
     });
     let metadata = [("format".to_string(), "pt".to_string())].into();

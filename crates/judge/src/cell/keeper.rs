@@ -176,6 +176,10 @@ impl Desk<'_> {
                 Question::Look(pid, others) => (self.look(pid, others), None),
                 Question::Kill => {
                     frame.fds.iter().for_each(sys::kill_pidfd);
+                    // Which may have stopped the zygote, that has to tell how it ended.
+                    if let Some(zygote) = self.zygote {
+                        sys::go_on(zygote);
+                    }
                     ([0; 4], None)
                 }
                 Question::Artifact(task) => ([0; 4], files::artifact(self.setup, &task)),

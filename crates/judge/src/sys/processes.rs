@@ -145,6 +145,12 @@ pub(crate) fn pidfd(pid: pid_t) -> io::Result<OwnedFd> {
     own(fd as c_int)
 }
 
+/// Lets a process go on that somebody stopped.
+pub(crate) fn go_on(pid: pid_t) {
+    // SAFETY: no pointers are involved.
+    let _ = unsafe { libc::kill(pid, libc::SIGCONT) };
+}
+
 /// Kills the process behind a handle; it may be gone already.
 pub(crate) fn kill_pidfd(fd: &OwnedFd) {
     let info = std::ptr::null::<libc::siginfo_t>();

@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
   mapcoder adapters show adapters/planning
   mapcoder adapters verify adapters/planning             against the model that it names
   mapcoder adapters export adapters/planning -o planning.gguf   for llama.cpp
+  mapcoder adapters cut adapters/planning --rank 4 --half -o small/planning
   mapcoder adapters import from-cluster/ --base smollm2-135m-instruct -o adapters/planning
   mapcoder adapters merge adapters/planning --base models/SmolLM2-135M-Instruct -o merged/")]
 pub(crate) struct AdaptersArgs {
@@ -48,6 +49,8 @@ pub(crate) enum AdaptersCommand {
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
     },
+    /// Write a smaller one: of a lower rank, in 16-bit floats; and say how far it is from the whole
+    Cut(CutArgs),
     /// Take over an adapter that another tool trained, after a strict check
     Import(ImportArgs),
     /// Add an adapter to the unquantised weights that it corrects, and compare the two
@@ -60,6 +63,23 @@ pub(crate) enum AdaptersCommand {
         #[arg(long, short, value_name = "FOLDER")]
         output: PathBuf,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CutArgs {
+    /// Its PEFT folder
+    pub(crate) adapter: PathBuf,
+    #[command(flatten)]
+    pub(crate) base: BaseArg,
+    /// The highest rank that it may have; the nearest of that rank is written
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rank: Option<u32>,
+    /// Write 16-bit floats
+    #[arg(long)]
+    pub(crate) half: bool,
+    /// The folder to write, in one piece
+    #[arg(long, short, value_name = "FOLDER")]
+    pub(crate) output: PathBuf,
 }
 
 #[derive(Debug, Args)]

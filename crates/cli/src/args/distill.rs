@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use domain::Agent;
 
-use super::{DistillRunArgs, DistillStatusArgs, JudgeArgs, LedgerArgs, given};
+use super::overrides::given;
+use super::{DistillRunArgs, DistillStatusArgs, JudgeArgs, LedgerArgs};
 use crate::settings::Override;
 
 #[derive(Debug, Args)]

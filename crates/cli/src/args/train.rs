@@ -102,14 +102,3 @@ pub(crate) enum TrainTool {
     /// LLaMA-Factory
     LlamaFactory,
 }
-
-/// A part of what `bench train` measures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TrainPart {
-    /// Steps beside torch, and memory
-    Step,
-    /// Packed beside padded examples
-    Packing,
-    /// Activated beside ordinary adapters
-    Activated,
-}

@@ -1,5 +1,6 @@
 //! `mapcoder adapters`: what was trained, and what it is good for.
 
+mod cut;
 mod import;
 mod merge;
 mod show;
@@ -47,6 +48,7 @@ pub(super) fn run(command: &AdaptersCommand, settings: &Settings, ui: &Ui) -> an
             ui.line(&output.display().to_string())?;
             Ok(Exit::Success)
         }
+        AdaptersCommand::Cut(args) => cut::run(args, settings, ui),
         AdaptersCommand::Import(args) => import::run(args, settings, ui),
         AdaptersCommand::Merge {
             adapter,

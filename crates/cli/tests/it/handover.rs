@@ -185,6 +185,34 @@ fn an_adapter_becomes_part_of_unquantised_weights_only() {
 }
 
 #[test]
+fn an_adapter_is_cut_to_a_lower_rank_and_shorter_numbers() {
+    let world = world("num_epochs: 1\nlearning_rate: 0.01\n");
+    assert_eq!(world.run(&["train", "run.yaml"]).code, Some(0));
+    let cut = |arguments: &[&str]| {
+        let outcome = world.run(&[&["adapters", "cut", "out", "-o"], arguments].concat());
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        outcome.stderr
+    };
+    let size = |folder: &str| {
+        let path = world.path(&format!("project/{folder}/adapter_model.safetensors"));
+        std::fs::metadata(path).unwrap().len()
+    };
+    assert!(cut(&["same"]).contains(": 0.000 % away"));
+    assert_eq!(size("same"), size("out"));
+    assert!(cut(&["half", "--half"]).contains(": 0.0"));
+    assert!(size("half") < size("out"));
+    let said = cut(&["low", "--rank", "1"]);
+    assert!(
+        said.contains("rank 1 of ") && !said.contains(": 0.000"),
+        "{said}"
+    );
+    let verified = world.run(&["adapters", "verify", "low"]);
+    assert_eq!(verified.code, Some(0), "{verified:?}");
+    let again = world.run(&["adapters", "cut", "out", "-o", "low"]);
+    assert_eq!(again.code, Some(2), "{again:?}");
+}
+
+#[test]
 fn an_activated_adapter_stays_beside_its_model() {
     let world = world("num_epochs: 1\nalora_invocation_string: \"<|im_start|>assistant\\n\"\n");
     assert_eq!(world.run(&["train", "run.yaml"]).code, Some(0));

@@ -1,40 +1,61 @@
 //! Which adapter each agent speaks through, as the settings say.
 
+mod shipped;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use domain::Agent;
 
+use crate::assets::DEFAULT_MODEL;
 use crate::exit::{Exit, Failure};
-use crate::settings::Settings;
+use crate::settings::{Adapters, Settings};
 
 /// What the folder of an adapter holds, whatever else.
 const CONFIG: &str = "adapter_config.json";
 
-/// The adapters that the settings name: a folder with one for each agent or one for all, and those of single agents.
-/// Agents without one use the model as it is.
+/// The adapters that the settings name: those that come with the program, or a folder with one for each agent or one
+/// for all; and those of single agents. Agents without one use the model as it is.
 ///
 /// # Errors
-/// When the folder holds no adapter where one is looked for.
-pub(crate) fn of(settings: &Settings) -> Result<BTreeMap<Agent, PathBuf>, Failure> {
-    let mut adapters = BTreeMap::new();
-    if let Some(folder) = &settings.adapters {
-        let found = Agent::ALL
-            .into_iter()
-            .filter_map(|agent| Some((agent, find(folder, agent)?)));
-        adapters.extend(found);
-        if adapters.is_empty() {
-            let message = format!("no adapter in {}", folder.display());
-            return Err(Failure::new(Exit::Usage, message).help(
-                "name a folder that holds `retrieval`, `planning`, `coding` or `debugging`, each a folder of PEFT or \
-                 a file that ends in `.gguf`; or one adapter for all agents",
-            ));
-        }
-    }
+/// When the folder holds no adapter where one is looked for, or the program's own cannot be laid out.
+pub(crate) fn of(settings: &Settings) -> anyhow::Result<BTreeMap<Agent, PathBuf>> {
+    let mut adapters = match &settings.adapters {
+        Adapters::Auto if is_for_default_model(settings) => shipped::lay_out(&settings.cache)?,
+        Adapters::Auto | Adapters::None => BTreeMap::new(),
+        Adapters::Folder(folder) => of_folder(folder)?,
+    };
     for (agent, own) in &settings.agents {
         if let Some(path) = &own.adapter {
             adapters.insert(*agent, path.clone());
+        } else if own.base_url.is_some() && settings.adapters == Adapters::Auto {
+            adapters.remove(agent);
         }
+    }
+    Ok(adapters)
+}
+
+fn is_for_default_model(settings: &Settings) -> bool {
+    settings.base_url.is_none()
+        && settings
+            .model
+            .as_deref()
+            .is_none_or(|name| name == DEFAULT_MODEL)
+}
+
+fn of_folder(folder: &Path) -> anyhow::Result<BTreeMap<Agent, PathBuf>> {
+    let adapters: BTreeMap<Agent, PathBuf> = Agent::ALL
+        .into_iter()
+        .filter_map(|agent| Some((agent, find(folder, agent)?)))
+        .collect();
+    if adapters.is_empty() {
+        let message = format!("no adapter in {}", folder.display());
+        return Err(Failure::new(Exit::Usage, message)
+            .help(
+                "name a folder that holds `retrieval`, `planning`, `coding` or `debugging`, each a folder of PEFT or \
+                 a file that ends in `.gguf`; or one adapter for all agents",
+            )
+            .into());
     }
     Ok(adapters)
 }

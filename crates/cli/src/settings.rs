@@ -39,8 +39,8 @@ pub(crate) struct Settings {
     pub(crate) base_url: Option<String>,
     /// The server's key.
     pub(crate) api_key: Option<Secret>,
-    /// A folder with an adapter for each agent of the local engine, or one adapter for all of them.
-    pub(crate) adapters: Option<PathBuf>,
+    /// The adapters of the local engine.
+    pub(crate) adapters: Adapters,
     /// What single agents have of their own.
     pub(crate) agents: BTreeMap<Agent, AgentSettings>,
     /// How tokens are drawn.
@@ -90,6 +90,17 @@ pub(crate) struct Settings {
     /// What the user should know about these settings, one sentence each.
     pub(crate) warnings: Vec<String>,
     shown: Vec<Shown>,
+}
+
+/// Which adapters the local engine has for the agents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Adapters {
+    /// Those that come with the program, where the model is the default one.
+    Auto,
+    /// None.
+    None,
+    /// A folder with one for each agent, or one for all of them.
+    Folder(PathBuf),
 }
 
 /// What one agent has of its own; absent parts are those of the team.
@@ -189,7 +200,11 @@ impl Settings {
             hub: surroundings.hub(),
             base_url: taken.text("base_url"),
             api_key,
-            adapters: taken.path("adapters"),
+            adapters: match taken.path("adapters") {
+                Some(path) => Adapters::Folder(path),
+                None if taken.set(Taken::text, "adapters") == "none" => Adapters::None,
+                None => Adapters::Auto,
+            },
             agents: Agent::ALL
                 .into_iter()
                 .map(|agent| {

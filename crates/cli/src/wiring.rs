@@ -361,18 +361,30 @@ pub(crate) fn checker(settings: &Value) -> Checker {
     serde_json::from_value(settings["checker"].clone()).unwrap_or(Checker::Lines)
 }
 
-/// What answers, in one line: for all agents, or for each where they differ.
+/// What answers, in one line: for all agents, or for each where they differ; a base that all share is named once.
 pub(crate) fn answering(model: &impl ChatModel) -> String {
     let identities = Agent::ALL.map(|agent| model.identity(agent));
-    match identities.iter().all(|identity| *identity == identities[0]) {
-        true => identities[0].clone(),
-        false => Agent::ALL
-            .iter()
-            .zip(identities)
-            .map(|(agent, identity)| format!("{identity} ({agent})"))
-            .collect::<Vec<_>>()
-            .join(", "),
+    if identities.iter().all(|identity| *identity == identities[0]) {
+        return identities[0].clone();
     }
+    let of_each = |names: &mut dyn Iterator<Item = (Agent, &str)>| {
+        let each = names.map(|(agent, name)| format!("{name} ({agent})"));
+        each.collect::<Vec<_>>().join(", ")
+    };
+    let parts = identities
+        .each_ref()
+        .map(|identity| match identity.split_once('+') {
+            Some((base, adapter)) => (base, Some(adapter)),
+            None => (identity.as_str(), None),
+        });
+    let base = parts[0].0;
+    if parts.iter().all(|(other, _)| *other == base) {
+        let agents = Agent::ALL.into_iter().zip(parts);
+        let mut adapters = agents.filter_map(|(agent, (_, adapter))| Some((agent, adapter?)));
+        return format!("{base} with adapters {}", of_each(&mut adapters));
+    }
+    let names = identities.iter().map(String::as_str);
+    of_each(&mut Agent::ALL.into_iter().zip(names))
 }
 
 /// The agents whose replies a model holds to their form.

@@ -42,6 +42,25 @@ fn found(files: &[&str], adapters: Option<&str>, own: &[(&'static str, &str)]) -
     }
 }
 
+#[test]
+fn the_default_model_has_adapters_of_its_own_and_others_have_none() {
+    let own = found(&[], None, &[]);
+    assert_eq!(own.len(), 4, "{own:?}");
+    for (agent, line) in Agent::ALL.into_iter().zip(&own) {
+        assert!(line.starts_with(&format!("{agent} ")), "{line}");
+        assert!(line.contains(&format!("/adapters/{agent}-")), "{line}");
+    }
+    assert_eq!(found(&[], Some("auto"), &[]), own);
+    assert_eq!(found(&[], None, &[("model", "other.gguf")]), [""; 0]);
+    let remote = [
+        ("base_url", "http://localhost/v1"),
+        ("model", "smollm2-135m-instruct"),
+    ];
+    assert_eq!(found(&[], None, &remote), [""; 0]);
+    let one = [("agents.coding.base_url", "http://localhost/v1")];
+    assert_eq!(found(&[], None, &one).len(), 3);
+}
+
 const FOLDER: [&str; 3] = [
     "team/planning/adapter_config.json",
     "team/coding.gguf",
@@ -50,7 +69,7 @@ const FOLDER: [&str; 3] = [
 
 #[test]
 fn a_folder_has_one_adapter_for_each_agent_or_one_for_all() {
-    assert_eq!(found(&FOLDER, None, &[]), [""; 0]);
+    assert_eq!(found(&FOLDER, Some("none"), &[]), [""; 0]);
     assert_eq!(
         found(&FOLDER, Some("team"), &[]),
         ["planning team/planning", "coding team/coding.gguf"]
@@ -74,7 +93,7 @@ fn a_folder_has_one_adapter_for_each_agent_or_one_for_all() {
 #[test]
 fn an_agents_own_setting_wins() {
     let own = [("agents.planning.adapter", "one")];
-    assert_eq!(found(&FOLDER, None, &own), ["planning one"]);
+    assert_eq!(found(&FOLDER, Some("none"), &own), ["planning one"]);
     assert_eq!(
         found(&FOLDER, Some("team"), &own),
         ["planning one", "coding team/coding.gguf"]

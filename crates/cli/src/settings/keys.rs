@@ -13,6 +13,8 @@ pub(super) enum Kind {
     Url,
     /// A file or folder; in a settings file, relative to that file.
     Path,
+    /// One of some words, or a file or folder that is not called so.
+    WordOrPath(&'static [&'static str]),
     /// A whole number within bounds.
     Count(u64, u64),
     /// A number within bounds.
@@ -89,7 +91,11 @@ pub(super) static KEYS: &[Key] = &[
         Some("auto"),
     ),
     Key::new("base_url", Kind::Url, None),
-    Key::new("adapters", Kind::Path, None),
+    Key::new(
+        "adapters",
+        Kind::WordOrPath(&["auto", "none"]),
+        Some("auto"),
+    ),
     Key::new("agents.retrieval.model", Kind::Model, None),
     Key::new("agents.retrieval.base_url", Kind::Url, None),
     Key::new("agents.retrieval.adapter", Kind::Path, None),
@@ -185,6 +191,8 @@ impl Kind {
             Kind::Url => parse_url(text),
             Kind::Path if text.is_empty() => Err("a path".to_string()),
             Kind::Path => Ok(Value::Path(folder.join(text))),
+            Kind::WordOrPath(words) if words.contains(&text) => Ok(Value::Text(text.to_string())),
+            Kind::WordOrPath(_) => Kind::Path.parse(text, folder),
             Kind::Count(least, most) => text
                 .parse()
                 .ok()

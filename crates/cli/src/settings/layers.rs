@@ -241,9 +241,10 @@ fn as_text(value: &DeValue<'_>, kind: Kind) -> Option<String> {
         }
         (Kind::Number(..), DeValue::Float(float)) => Some(float.as_str().replace('_', "")),
         (Kind::Switch, DeValue::Boolean(switch)) => Some(switch.to_string()),
-        (Kind::Model | Kind::Url | Kind::Path | Kind::Choice(_), DeValue::String(text)) => {
-            Some(text.to_string())
-        }
+        (
+            Kind::Model | Kind::Url | Kind::Path | Kind::WordOrPath(_) | Kind::Choice(_),
+            DeValue::String(text),
+        ) => Some(text.to_string()),
         _ => None,
     }
 }

@@ -251,7 +251,7 @@ fn every_key_can_be_set_by_its_variable() {
         let value = match key.kind {
             keys::Kind::Url => "http://localhost/v1",
             keys::Kind::Model => "some-name",
-            keys::Kind::Path => "/some/path",
+            keys::Kind::Path | keys::Kind::WordOrPath(_) => "/some/path",
             keys::Kind::Count(..) | keys::Kind::Number(..) => "1",
             keys::Kind::Switch => "true",
             keys::Kind::Choice(words) | keys::Kind::Words(words) => words[1],

@@ -64,7 +64,8 @@ pub(super) fn run(args: &CostArgs, settings: &Settings, ui: &Ui) -> anyhow::Resu
         None => None,
         against => {
             ui.note("measuring the other model");
-            Some(take(args, &[("--model", against)])?)
+            let none = Some("none".to_string());
+            Some(take(args, &[("--model", against), ("--adapters", &none)])?)
         }
     };
     let four = team.memory_bytes + 3.0 * room.weights_bytes as f64;

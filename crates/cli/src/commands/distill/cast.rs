@@ -92,7 +92,7 @@ impl Casting<'_> {
             (
                 "adapters",
                 "`adapters` of the plan",
-                path(&speaker.adapters),
+                path(&speaker.adapters).or(Some("none".to_string())),
             ),
             ("grammar", "`grammar` of the plan", grammar),
         ];

@@ -51,7 +51,7 @@ fn adapters_of(settings: &Settings) -> Vec<Finding> {
             return vec![finding(
                 "adapters".to_string(),
                 State::Broken,
-                failure.to_string(),
+                format!("{failure:#}"),
             )];
         }
     };

@@ -85,6 +85,7 @@ impl Bench<'_> {
             set("model", beside(self.folder, &plan.base_model)),
             // The loop trains what runs here, whatever server the settings name.
             set("base_url", String::new()),
+            set("adapters", "none".to_string()),
             set("strategy", "mapcoder".to_string()),
             set("k", plan.k.to_string()),
             set("t", plan.t.to_string()),

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 
 use domain::Agent;
 
-use crate::assets::DEFAULT_MODEL;
+use crate::assets::{DEFAULT_MODEL, LocalModel};
 use crate::exit::{Exit, Failure};
 use crate::settings::{Adapters, Settings};
 
-/// What the folder of an adapter holds, whatever else.
-const CONFIG: &str = "adapter_config.json";
+/// The file of an adapter's settings, which its folder holds whatever else.
+pub(crate) const CONFIG: &str = "adapter_config.json";
+/// The file of an adapter's numbers.
+pub(crate) const WEIGHTS: &str = "adapter_model.safetensors";
 
 /// The adapters that the settings name: those that come with the program, or a folder with one for each agent or one
 /// for all; and those of single agents. Agents without one use the model as it is.
@@ -36,11 +38,9 @@ pub(crate) fn of(settings: &Settings) -> anyhow::Result<BTreeMap<Agent, PathBuf>
 }
 
 fn is_for_default_model(settings: &Settings) -> bool {
+    let model = LocalModel::of(settings);
     settings.base_url.is_none()
-        && settings
-            .model
-            .as_deref()
-            .is_none_or(|name| name == DEFAULT_MODEL)
+        && matches!(model, Ok(LocalModel::Named(name)) if name == DEFAULT_MODEL)
 }
 
 fn of_folder(folder: &Path) -> anyhow::Result<BTreeMap<Agent, PathBuf>> {

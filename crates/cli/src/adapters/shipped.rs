@@ -1,15 +1,14 @@
 //! The adapters that come with the program: one for each agent, on the default model.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use domain::{Agent, Digest};
 
-use super::CONFIG;
+use super::{CONFIG, WEIGHTS};
+use crate::assets::io_error;
 use crate::draft::Draft;
-
-/// The file of an adapter's numbers.
-const WEIGHTS: &str = "adapter_model.safetensors";
 
 /// The two files of an adapter.
 macro_rules! files {
@@ -46,7 +45,8 @@ pub(super) fn lay_out(cache: &Path) -> anyhow::Result<BTreeMap<Agent, PathBuf>> 
         .into_iter()
         .map(|agent| {
             let (config, weights) = files(agent);
-            let digest = Digest::of([config, weights].concat());
+            let digest =
+                Digest::of_reader(config.chain(weights)).map_err(io_error("read", cache))?;
             let place = cache
                 .join("adapters")
                 .join(format!("{agent}-{}", digest.short()));

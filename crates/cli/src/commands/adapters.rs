@@ -18,11 +18,6 @@ use crate::files::write_whole;
 use crate::settings::Settings;
 use crate::ui::Ui;
 
-/// The file of an adapter's settings.
-const CONFIG: &str = "adapter_config.json";
-/// The file of an adapter's numbers.
-const WEIGHTS: &str = "adapter_model.safetensors";
-
 /// Runs one of its commands.
 ///
 /// # Errors

@@ -323,7 +323,7 @@ fn subsets(adapters: &Adapters) -> Vec<(String, Adapters)> {
 
 /// Copies adapters into one folder that `--adapters` takes, in place of an earlier one.
 fn keep(place: &Path, adapters: &Adapters) -> anyhow::Result<Adapters> {
-    const FILES: [&str; 2] = ["adapter_config.json", "adapter_model.safetensors"];
+    const FILES: [&str; 2] = [crate::adapters::CONFIG, crate::adapters::WEIGHTS];
     let folder = place.join("kept");
     let draft = place.join(format!("kept.{}.tmp", std::process::id()));
     let copy = || -> std::io::Result<Adapters> {

@@ -3,7 +3,7 @@ use std::io::ErrorKind;
 
 use trainer::Precision;
 
-use super::{CONFIG, WEIGHTS};
+use crate::adapters::{CONFIG, WEIGHTS};
 use crate::args::CutArgs;
 use crate::assets::io_error;
 use crate::draft::Draft;

@@ -3,7 +3,8 @@ use std::fs;
 use domain::Digest;
 use serde_json::{Value, json};
 
-use super::{CONFIG, Opened, WEIGHTS};
+use super::Opened;
+use crate::adapters::{CONFIG, WEIGHTS};
 use crate::args::ImportArgs;
 use crate::assets::io_error;
 use crate::draft::Draft;

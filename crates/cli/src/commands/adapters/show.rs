@@ -5,7 +5,7 @@ use domain::Digest;
 use serde_json::{Value, json};
 use trainer::StoredSettings;
 
-use super::{CONFIG, WEIGHTS};
+use crate::adapters::{CONFIG, WEIGHTS};
 use crate::assets::io_error;
 use crate::exit::Exit;
 use crate::ui::{Ui, megabytes};

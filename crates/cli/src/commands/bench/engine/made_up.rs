@@ -49,7 +49,7 @@ fn write(
         "lora_alpha": rank,
         "alora_invocation_tokens": invocation,
     });
-    std::fs::write(folder.join("adapter_config.json"), settings.to_string())?;
+    std::fs::write(folder.join(crate::adapters::CONFIG), settings.to_string())?;
     let (n_embd, n_ff) = (config.n_embd, config.n_ff);
     let q_width = config.n_heads * config.head_dim;
     let kv_width = config.n_kv_heads * config.head_dim;
@@ -90,6 +90,6 @@ fn write(
         })
         .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
     let bytes = safetensors::serialize(views, None)?;
-    std::fs::write(folder.join("adapter_model.safetensors"), bytes)?;
+    std::fs::write(folder.join(crate::adapters::WEIGHTS), bytes)?;
     Ok(())
 }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use model::{
-    Adapter, AdapterError, Batch, Decoder, KvCache, Layout, LoadOptions, PAGE_TOKENS, Row,
+    Adapter, AdapterError, Batch, ChatMessage, ChatTemplate, Decoder, KvCache, Layout, LoadOptions,
+    PAGE_TOKENS, Row, Tokenizer,
 };
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -170,6 +171,71 @@ fn base_and_adapter_agree_with_llama_cpp() {
     let effects = theirs.base.iter().zip(&theirs.adapted);
     let effect: f32 = effects.map(|(a, b)| (a - b).abs()).sum();
     assert!(effect > 1.5 * theirs.probes.len() as f32);
+}
+
+/// Greedy replies of the default model, alone and through an activated adapter: for each step the most probable tokens
+/// with their log-probabilities, as `tests/reference/llama_cpp.py` got them.
+#[derive(Deserialize)]
+struct Replies {
+    system: String,
+    user: String,
+    base: Vec<Vec<(u32, f64)>>,
+    adapted: Vec<Vec<(u32, f64)>>,
+}
+
+#[test]
+fn an_adapter_that_ships_agrees_with_llama_cpp() {
+    let Some(gguf) = default_model() else { return };
+    let theirs: Replies = support::json("llama_cpp_default.json");
+    let message = |role: &str, content: &str| ChatMessage {
+        role: role.to_string(),
+        content: content.to_string(),
+    };
+    let tokenizer = Tokenizer::load(&gguf).unwrap();
+    let prompt = ChatTemplate::load(&gguf)
+        .unwrap()
+        .encode(
+            &[
+                message("system", &theirs.system),
+                message("user", &theirs.user),
+            ],
+            &tokenizer,
+        )
+        .unwrap();
+    let options = LoadOptions {
+        n_threads: 2,
+        layout: Layout::Float,
+    };
+    let mut decoder = Decoder::load(&gguf, &options).unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cli/adapters/coding");
+    let adapter = Adapter::load(&folder, decoder.config()).unwrap();
+    let first = prompt.len() - adapter.invocation().len();
+    assert_eq!(prompt[first..], *adapter.invocation());
+    for (name, sequence, steps) in [
+        ("base", None, &theirs.base),
+        ("adapted", Some((&adapter, first)), &theirs.adapted),
+    ] {
+        let written = steps[..steps.len() - 1].iter().map(|step| step[0].0);
+        let tokens: Vec<u32> = prompt.iter().copied().chain(written).collect();
+        let logits = run(&mut decoder, &tokens, &[sequence], tokens.len()).remove(0);
+        let errors: Vec<f64> = logits[prompt.len() - 1..]
+            .iter()
+            .zip(steps)
+            .flat_map(|(logits, step)| {
+                let total: f64 = logits.iter().map(|x| f64::from(*x).exp()).sum();
+                let ours = move |token: u32| f64::from(logits[token as usize]) - total.ln();
+                step.iter()
+                    .map(move |&(token, theirs)| (ours(token) - theirs).abs())
+            })
+            .collect();
+        let worst = errors.iter().copied().fold(0.0, f64::max);
+        let mean = errors.iter().sum::<f64>() / errors.len() as f64;
+        println!("{name}: largest difference {worst:.3}, mean {mean:.3}");
+        // llama.cpp rounds what goes into each product to 8 bits.
+        assert!(worst < 0.6 && mean < 0.15, "{name}: {worst}, {mean}");
+    }
+    // What the adapter does is larger: another first token is hardly thought of any more.
+    assert!(theirs.base[0][0].1 < -0.2 && theirs.adapted[0][0].1 > -0.01);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod inputs;
 mod low_rank;
 mod portable;
 mod product;
+mod sums;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]

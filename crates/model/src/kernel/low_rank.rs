@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use half::f16;
 
+use crate::kernel::sums::Sums;
 use crate::kernel::{Isa, Shared};
 use crate::matrix::LANES;
 use crate::pool::Pool;
@@ -130,7 +131,7 @@ pub(crate) fn add_low_rank(
             // SAFETY: each piece writes columns of its own, of a part of its own.
             let target =
                 unsafe { shared.slice(part.between + row * down.n_out + column, sums.len()) };
-            target.copy_from_slice(sums);
+            sums.write(target);
         });
     });
 
@@ -145,9 +146,7 @@ pub(crate) fn add_low_rank(
             let at = (part.rows.start + row) * stride + part.column + column;
             // SAFETY: each piece writes columns of its own, in rows of its own.
             let target = unsafe { shared.slice(at, sums.len()) };
-            for (target, sum) in target.iter_mut().zip(sums) {
-                *target += sum;
-            }
+            sums.add_to(target);
         });
     });
 }
@@ -195,7 +194,7 @@ fn product(
     matrix: &Columns,
     groups: Range<usize>,
     inputs: &[f32],
-    give: impl Fn(usize, usize, &[f32]),
+    give: impl Fn(usize, usize, Sums<'_>),
 ) {
     let n_rows = inputs.len() / matrix.n_in;
     let tile = Tile {
@@ -238,7 +237,7 @@ struct Tile<'a, F> {
     give: F,
 }
 
-impl<F: Fn(usize, usize, &[f32])> Tile<'_, F> {
+impl<F: Fn(usize, usize, Sums<'_>)> Tile<'_, F> {
     fn rows<const G: usize>(&self, group_idx: usize, row: usize, n: usize) {
         match n {
             6 => self.run::<6, G>(group_idx, row),
@@ -264,8 +263,8 @@ impl<F: Fn(usize, usize, &[f32])> Tile<'_, F> {
         };
         for (row, sums) in (first_row..).zip(&sums) {
             for (group_idx, sums) in (group_idx..).zip(sums) {
-                let n_lanes = LANES.min(self.matrix.n_out - group_idx * LANES);
-                (self.give)(row, group_idx * LANES, &sums[..n_lanes]);
+                let column = group_idx * LANES;
+                (self.give)(row, column, Sums::new(sums, column, self.matrix.n_out));
             }
         }
     }

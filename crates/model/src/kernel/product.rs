@@ -1,5 +1,6 @@
 use crate::block::SUB_BLOCK;
 use crate::kernel::inputs::TILE;
+use crate::kernel::sums::Sums;
 #[cfg(target_arch = "x86_64")]
 use crate::kernel::x86;
 use crate::kernel::{Inputs, Isa, Shared, portable};
@@ -167,11 +168,10 @@ impl Part<'_> {
 
     fn store(&self, group_idx: usize, row: usize, sums: &[f32; LANES]) {
         let first = group_idx * LANES;
-        let n_lanes = LANES.min(self.matrix.n_out - first);
+        let sums = Sums::new(sums, first, self.matrix.n_out);
         let at = row * self.stride + self.first_column + first;
         // SAFETY: each piece writes its own rows and columns.
-        let part = unsafe { self.out.slice(at, n_lanes) };
-        part.copy_from_slice(&sums[..n_lanes]);
+        sums.write(unsafe { self.out.slice(at, sums.len()) });
     }
 }
 

@@ -106,8 +106,10 @@ pub(crate) enum BenchCommand {
 /// A part of what `bench train` measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TrainPart {
-    /// Steps beside torch, and memory
+    /// Steps beside torch in 32 bits, and memory
     Step,
+    /// Steps beside torch in 16 bits, which takes minutes a step where the processor cannot compute in them
+    Bf16,
     /// Packed beside padded examples
     Packing,
     /// Activated beside ordinary adapters

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use trainer::{Document, Keep, LoraShape, Residence, Target};
 
+use self::peer::Precision;
 use super::quiet::{Samples, Watch};
 use super::{Bounds, Figure, Peer, Row};
 use crate::args::TrainPart;
@@ -82,9 +83,14 @@ pub(super) fn run(plan: &Plan<'_>, ui: &Ui) -> anyhow::Result<Vec<Row>> {
         |step| {
             let mut bench = Bench { plan, step };
             let mut rows = Vec::new();
-            if wants(TrainPart::Step) {
-                rows.extend(step::rows(&mut bench, &config, ui)?);
-            }
+            let precisions: Vec<Precision> = [
+                (TrainPart::Step, Precision::F32),
+                (TrainPart::Bf16, Precision::Bf16),
+            ]
+            .into_iter()
+            .filter_map(|(part, precision)| wants(part).then_some(precision))
+            .collect();
+            rows.extend(step::rows(&mut bench, &config, &precisions, ui)?);
             if wants(TrainPart::Packing) {
                 rows.push(packing::row(&mut bench, uneven.as_deref())?);
             }

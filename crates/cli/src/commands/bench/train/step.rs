@@ -6,15 +6,19 @@ use super::{Bench, Bounds, Figure, Peer, Row, made_up, rates};
 use crate::commands::bench::quiet::{Samples, Watch};
 use crate::ui::Ui;
 
-/// Steps in which every token is trained, beside torch.
+/// Steps in which every token is trained, beside torch in some precisions.
 ///
 /// # Errors
 /// When a sample cannot be taken.
 pub(super) fn rows(
     bench: &mut Bench<'_, '_>,
     config: &Config,
+    precisions: &[Precision],
     ui: &Ui,
 ) -> anyhow::Result<Vec<Row>> {
+    if precisions.is_empty() {
+        return Ok(Vec::new());
+    }
     let (n_examples, length) = (bench.plan.n_examples, bench.plan.length);
     let documents: Vec<Document> = (0..n_examples)
         .map(|i| Document {
@@ -26,14 +30,18 @@ pub(super) fn rows(
     // The first step makes room in memory.
     (bench.step)(&documents);
     let mut ours = Samples::default();
-    let mut peers = [Precision::F32, Precision::Bf16].map(|precision| {
-        ui.note(&format!("starting torch, {precision:?}"));
-        let peer = Python::start(bench.plan, config, precision);
-        peer.map(|python| (python, Samples::default()))
-    });
+    let mut peers: Vec<(Precision, anyhow::Result<(Python, Samples)>)> = precisions
+        .iter()
+        .map(|&precision| {
+            ui.note(&format!("starting torch, {precision:?}"));
+            let peer = Python::start(bench.plan, config, precision);
+            let peer = peer.map(|python| (python, Samples::default()));
+            (precision, peer)
+        })
+        .collect();
     for _ in 0..bench.plan.n_rounds {
         bench.time(&mut ours, &documents)?;
-        for peer in &mut peers {
+        for (_, peer) in &mut peers {
             if let Ok((python, samples)) = peer {
                 let id = python.id();
                 let taken = samples.take(Watch::Other(id), || python.step());
@@ -45,13 +53,13 @@ pub(super) fn rows(
     }
     let n_tokens = n_examples * length;
     let mut rows = Vec::new();
-    for (name, peer, bounds) in [
-        ("f32", &peers[0], Bounds::AtLeast(1.1, 1.5)),
-        ("bf16", &peers[1], Bounds::AtLeast(1.0, 1.6)),
-    ] {
-        let samples = peer.as_ref().map(|(_, samples)| samples);
-        let figure = match samples {
-            Ok(samples) => rates(n_tokens, &ours, Some(samples)),
+    for (precision, peer) in &peers {
+        let (name, bounds) = match precision {
+            Precision::F32 => ("f32", Bounds::AtLeast(1.1, 1.5)),
+            Precision::Bf16 => ("bf16", Bounds::AtLeast(1.0, 1.6)),
+        };
+        let figure = match peer {
+            Ok((_, samples)) => rates(n_tokens, &ours, Some(samples)),
             Err(reason) => {
                 let own = rates(n_tokens, &ours, None).map_or(0.0, |figure| figure.ours);
                 Err(format!("{reason:#}; ours {own:.0}"))
@@ -63,8 +71,10 @@ pub(super) fn rows(
             unit: "tokens/s",
             bounds,
         });
+        if *precision == Precision::F32 {
+            rows.push(memory(peer.as_ref().ok().map(|(python, _)| python)));
+        }
     }
-    rows.push(memory(peers[0].as_ref().ok().map(|(python, _)| python)));
     Ok(rows)
 }
 

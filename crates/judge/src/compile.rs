@@ -119,7 +119,7 @@ impl Worker {
         source: &str,
         is_unwanted: &dyn Fn() -> bool,
     ) -> Result<Run, String> {
-        let source = memory(source)?;
+        let source = memory(source.as_bytes())?;
         let allowance = allowance(&compile_limits());
         let mut cell = self.take(Purpose::Compile)?;
         cell.send(task, allowance, Isolation::Pooled, &raw([&source]))?;

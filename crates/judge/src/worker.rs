@@ -214,7 +214,7 @@ impl Worker {
         (mut limits, isolation): (Limits, Isolation),
         is_unwanted: &dyn Fn() -> bool,
     ) -> Result<Run, String> {
-        let input = sys::sealed(c"text", input).map_err(|error| format!("memory: {error}"))?;
+        let input = memory(input)?;
         let mut signs: &[&str] = &[];
         let (task, program) = match executable {
             Executable::Python(source) => (Task::PythonMain, source),
@@ -284,7 +284,7 @@ impl Worker {
         is_unwanted: &dyn Fn() -> bool,
     ) -> Result<(Run, Run), String> {
         let limits = &case.limits;
-        let code = memory(code)?;
+        let code = memory(code.as_bytes())?;
         let (program_end, test_end) =
             sys::socket_pair(Sockets::Stream).map_err(|error| format!("socket: {error}"))?;
         let program_allowance = allowance(limits);
@@ -373,8 +373,9 @@ impl Worker {
     }
 }
 
-pub(crate) fn memory(text: &str) -> Result<OwnedFd, String> {
-    sys::sealed(c"text", text.as_bytes()).map_err(|error| format!("memory: {error}"))
+/// Bytes in sealed memory, for a cell to read.
+pub(crate) fn memory(bytes: &[u8]) -> Result<OwnedFd, String> {
+    sys::sealed(c"text", bytes).map_err(|error| format!("memory: {error}"))
 }
 
 pub(crate) fn allowance(limits: &Limits) -> Allowance {

@@ -130,6 +130,23 @@ fn adapters_agree_with_peft() {
     }
 }
 
+/// How far the log-probabilities of some tokens are from what they should be.
+fn differences(
+    logits: &[f32],
+    expected: impl Iterator<Item = (usize, f64)>,
+) -> impl Iterator<Item = f64> {
+    let total: f64 = logits.iter().map(|x| f64::from(*x).exp()).sum();
+    expected.map(move |(token, expected)| (f64::from(logits[token]) - total.ln() - expected).abs())
+}
+
+/// llama.cpp rounds what goes into each product to 8 bits, which shows in models as small as these.
+fn assert_like_llama_cpp(name: &str, errors: Vec<f64>) {
+    let worst = errors.iter().copied().fold(0.0, f64::max);
+    let mean = errors.iter().sum::<f64>() / errors.len() as f64;
+    println!("{name}: largest difference {worst:.3}, mean {mean:.3}");
+    assert!(worst < 0.6 && mean < 0.15, "{name}: {worst}, {mean}");
+}
+
 /// Log-probabilities of some tokens behind the tiny model's text, as `tests/reference/llama_cpp.py` got them.
 #[derive(Deserialize)]
 struct LlamaCpp {
@@ -144,28 +161,14 @@ fn base_and_adapter_agree_with_llama_cpp() {
     let tokens = tokens();
     let mut decoder = tiny(Layout::Float);
     let adapter = load("all.gguf", &decoder);
-    // llama.cpp rounds what goes into each product to 8 bits, which shows in so small a model.
     for (name, sequence, expected) in [
         ("base", None, &theirs.base),
         ("adapted", Some((&adapter, 0)), &theirs.adapted),
     ] {
         let logits = run(&mut decoder, &tokens, &[sequence], tokens.len()).remove(0);
-        let last = logits.last().unwrap();
-        let total: f64 = last.iter().map(|x| f64::from(*x).exp()).sum();
-        let errors = theirs
-            .probes
-            .iter()
-            .zip(expected)
-            .map(|(&token, expected)| {
-                (f64::from(last[token]) - total.ln() - f64::from(*expected)).abs()
-            });
-        let (mut worst, mut mean) = (0.0f64, 0.0);
-        for error in errors {
-            worst = worst.max(error);
-            mean += error / theirs.probes.len() as f64;
-        }
-        println!("{name}: largest difference {worst:.3}, mean {mean:.3}");
-        assert!(worst < 0.6 && mean < 0.15, "{name}: {worst}, {mean}");
+        let pairs = theirs.probes.iter().zip(expected);
+        let theirs = pairs.map(|(&token, &expected)| (token, f64::from(expected)));
+        assert_like_llama_cpp(name, differences(logits.last().unwrap(), theirs).collect());
     }
     // What the adapter does is far larger than that.
     let effects = theirs.base.iter().zip(&theirs.adapted);
@@ -179,8 +182,8 @@ fn base_and_adapter_agree_with_llama_cpp() {
 struct Replies {
     system: String,
     user: String,
-    base: Vec<Vec<(u32, f64)>>,
-    adapted: Vec<Vec<(u32, f64)>>,
+    base: Vec<Vec<(usize, f64)>>,
+    adapted: Vec<Vec<(usize, f64)>>,
 }
 
 #[test]
@@ -215,24 +218,14 @@ fn an_adapter_that_ships_agrees_with_llama_cpp() {
         ("base", None, &theirs.base),
         ("adapted", Some((&adapter, first)), &theirs.adapted),
     ] {
-        let written = steps[..steps.len() - 1].iter().map(|step| step[0].0);
+        let written = steps[..steps.len() - 1].iter().map(|step| step[0].0 as u32);
         let tokens: Vec<u32> = prompt.iter().copied().chain(written).collect();
         let logits = run(&mut decoder, &tokens, &[sequence], tokens.len()).remove(0);
-        let errors: Vec<f64> = logits[prompt.len() - 1..]
+        let errors = logits[prompt.len() - 1..]
             .iter()
             .zip(steps)
-            .flat_map(|(logits, step)| {
-                let total: f64 = logits.iter().map(|x| f64::from(*x).exp()).sum();
-                let ours = move |token: u32| f64::from(logits[token as usize]) - total.ln();
-                step.iter()
-                    .map(move |&(token, theirs)| (ours(token) - theirs).abs())
-            })
-            .collect();
-        let worst = errors.iter().copied().fold(0.0, f64::max);
-        let mean = errors.iter().sum::<f64>() / errors.len() as f64;
-        println!("{name}: largest difference {worst:.3}, mean {mean:.3}");
-        // llama.cpp rounds what goes into each product to 8 bits.
-        assert!(worst < 0.6 && mean < 0.15, "{name}: {worst}, {mean}");
+            .flat_map(|(logits, step)| differences(logits, step.iter().copied()));
+        assert_like_llama_cpp(name, errors.collect());
     }
     // What the adapter does is larger: another first token is hardly thought of any more.
     assert!(theirs.base[0][0].1 < -0.2 && theirs.adapted[0][0].1 > -0.01);

@@ -4,6 +4,7 @@
 //! Numbers are kept in 16-bit floats, with the scale inside B.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -144,11 +145,14 @@ fn tensor_error(tensor: &str, problem: impl Into<String>) -> AdapterError {
     }
 }
 
+/// For each layer, what is added to its linear layers, in the order of [`Target::ALL`].
+pub(crate) type Parts = Vec<[Option<LowRank>; 7]>;
+
 /// A low-rank adapter for a decoder of certain dimensions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Adapter {
-    /// For each layer, what is added to its linear layers, in the order of [`Target::ALL`].
-    layers: Vec<[Option<LowRank>; 7]>,
+    /// Clones share them, and so does a device that holds a copy of them.
+    layers: Arc<Parts>,
     invocation: Vec<u32>,
     rank: usize,
 }
@@ -208,6 +212,12 @@ impl Adapter {
         bytes
     }
 
+    /// What it adds, by layer.
+    #[cfg(feature = "candle")]
+    pub(crate) fn layers(&self) -> &Arc<Parts> {
+        &self.layers
+    }
+
     fn parts(&self) -> impl Iterator<Item = &LowRank> {
         self.layers.iter().flatten().flatten()
     }
@@ -245,7 +255,7 @@ impl Adapter {
 /// Collects an adapter's parts, from whatever file, and checks them.
 struct Builder<'a> {
     config: &'a Config,
-    layers: Vec<[Option<LowRank>; 7]>,
+    layers: Parts,
     rank: usize,
 }
 
@@ -321,7 +331,7 @@ impl<'a> Builder<'a> {
             .into());
         }
         Ok(Adapter {
-            layers: self.layers,
+            layers: Arc::new(self.layers),
             invocation,
             rank: self.rank,
         })

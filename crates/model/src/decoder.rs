@@ -16,6 +16,9 @@ mod load;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use load::matrix_sizes;
+#[cfg(feature = "candle")]
+pub(crate) use load::{EMBEDDING, HEAD};
 pub use load::{refuse_unsupported, rope_frequencies, tensor, vector};
 
 /// One token in a batch.
@@ -49,8 +52,8 @@ pub struct Batch<'a> {
 /// Logits of the rows that want them, in their order.
 #[derive(Debug, Clone, Copy)]
 pub struct Logits<'a> {
-    values: &'a [f32],
-    n_vocab: usize,
+    pub(crate) values: &'a [f32],
+    pub(crate) n_vocab: usize,
 }
 
 impl<'a> Logits<'a> {

@@ -5,6 +5,7 @@
 //! 3. [`Tokenizer`] and [`ChatTemplate`] turn a conversation into tokens.
 //! 4. [`Decoder::forward`] takes a [`Batch`] of tokens of any sequences, each served by the base alone
 //!    or through an [`Adapter`], and gives the wanted [`Logits`].
+//!    [`Backend`] holds both and does the same, on the processor or on another [`Device`].
 //! 5. [`Sampler`] draws a token from each; [`TextStream`] turns tokens into text as they come.
 
 mod adapter;
@@ -13,6 +14,7 @@ mod cache;
 mod chat;
 mod config;
 mod decoder;
+mod device;
 mod folder;
 mod gguf;
 mod kernel;
@@ -32,6 +34,7 @@ pub use config::{Architecture, Config, RopeScaling};
 pub use decoder::{
     Batch, Decoder, LoadOptions, Logits, Row, refuse_unsupported, rope_frequencies, tensor, vector,
 };
+pub use device::{Backend, Device, DeviceError};
 pub use folder::{Folder, FolderError};
 pub use gguf::{Gguf, GgufError, Header, TensorInfo, Value};
 pub use kernel::exp;
@@ -69,6 +72,9 @@ pub enum ModelError {
         /// Rows and columns in the file.
         found: (usize, usize),
     },
+    /// It cannot be loaded to a device.
+    #[error("load the model: {0}")]
+    Device(#[from] DeviceError),
     /// A tensor's numbers are unusable.
     #[error("load the model: tensor `{0}` is unusable: {1}")]
     Weights(String, &'static str),

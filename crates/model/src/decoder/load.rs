@@ -18,7 +18,7 @@ impl Decoder {
         let config = source.config()?;
         refuse_unsupported(source, &config)?;
         // What is missing is told below.
-        let sizes = matrix_sizes(source, &config, options.layout).unwrap_or_default();
+        let sizes = packed_sizes(source, &config, options.layout).unwrap_or_default();
         let arena = Arena::new(sizes.into_iter());
         let matrix = |name: &str, n_out, n_in| {
             load_matrix(source, name, n_out, n_in, options.layout, &arena)
@@ -93,16 +93,28 @@ impl Decoder {
     /// # Errors
     /// When the model's dimensions cannot be used, or a matrix is missing.
     pub fn planned_bytes(source: &dyn Source, layout: Layout) -> Result<usize, ModelError> {
-        let sizes = matrix_sizes(source, &source.config()?, layout)?;
+        let sizes = packed_sizes(source, &source.config()?, layout)?;
         Ok(sizes.into_iter().fold(0, usize::saturating_add))
     }
 }
 
 /// The memory that each matrix will take, in bytes.
-fn matrix_sizes(
+fn packed_sizes(
     source: &dyn Source,
     config: &Config,
     layout: Layout,
+) -> Result<Vec<usize>, ModelError> {
+    matrix_sizes(source, config, |name, tensor| {
+        let layout = layout_of(name, layout);
+        Matrix::planned_bytes(tensor.format, tensor.n_cols, tensor.n_rows, layout)
+    })
+}
+
+/// The size of each matrix of a model, as `size` tells it from a tensor and its name.
+pub(crate) fn matrix_sizes(
+    source: &dyn Source,
+    config: &Config,
+    size: impl Fn(&str, &Tensor<'_>) -> usize,
 ) -> Result<Vec<usize>, ModelError> {
     let mut names = vec![EMBEDDING.to_string()];
     if source.weights(HEAD).is_some() {
@@ -111,21 +123,14 @@ fn matrix_sizes(
     for layer_idx in 0..config.n_layers {
         names.extend(MATRICES.map(|part| format!("blk.{layer_idx}.{part}.weight")));
     }
-    let size = |name: &String| {
-        let tensor = find(source, name)?;
-        let layout = layout_of(name, layout);
-        Ok(Matrix::planned_bytes(
-            tensor.format,
-            tensor.n_cols,
-            tensor.n_rows,
-            layout,
-        ))
-    };
-    names.iter().map(size).collect()
+    let sizes = names
+        .iter()
+        .map(|name| Ok(size(name, &find(source, name)?)));
+    sizes.collect()
 }
 
-const EMBEDDING: &str = "token_embd.weight";
-const HEAD: &str = "output.weight";
+pub(crate) const EMBEDDING: &str = "token_embd.weight";
+pub(crate) const HEAD: &str = "output.weight";
 
 /// The matrices of a layer.
 const MATRICES: [&str; 7] = [

@@ -270,9 +270,9 @@ fn a_mixed_batch_gives_each_row_what_it_gets_alone() {
 }
 
 /// A tensor of an adapter: shape and numbers.
-type Tensors = Vec<(String, [usize; 2], Vec<f32>)>;
+pub(crate) type Tensors = Vec<(String, [usize; 2], Vec<f32>)>;
 
-fn write_adapter(folder: &Path, config: &Value, tensors: &Tensors) {
+pub(crate) fn write_adapter(folder: &Path, config: &Value, tensors: &Tensors) {
     let mut header = serde_json::Map::new();
     let mut data = Vec::new();
     for (name, shape, numbers) in tensors {
@@ -289,7 +289,7 @@ fn write_adapter(folder: &Path, config: &Value, tensors: &Tensors) {
     std::fs::write(folder.join("adapter_config.json"), config.to_string()).unwrap();
 }
 
-fn plain_config(rank: usize) -> Value {
+pub(crate) fn plain_config(rank: usize) -> Value {
     json!({"peft_type": "LORA", "r": rank, "lora_alpha": 2 * rank, "target_modules": "all-linear"})
 }
 
@@ -304,7 +304,7 @@ const PARTS: [(&str, &str); 7] = [
 ];
 
 /// All tensors of an adapter for a decoder, filled by (layer, part, is B, number of the element).
-fn tensors(
+pub(crate) fn tensors(
     config: &model::Config,
     rank: usize,
     fill: impl Fn(usize, usize, bool, u64) -> f32,
@@ -331,7 +331,7 @@ fn tensors(
     tensors
 }
 
-fn noise(seed: u64, i: u64, scale: f64) -> f32 {
+pub(crate) fn noise(seed: u64, i: u64, scale: f64) -> f32 {
     let bits = (i * 2_654_435_761 + seed * 40_503) % (1 << 32);
     ((bits as f64 / f64::from(1u32 << 31) - 1.0) * scale) as f32
 }

@@ -9,6 +9,7 @@
 mod adapters;
 mod chat;
 mod decoder;
+mod device;
 mod folder;
 mod gguf;
 mod support;

@@ -11,10 +11,11 @@
 //!    time, and checked.
 //!
 //! A reply depends on its request alone, to the last bit: not on what else is running, nor on what is cached.
+//! That holds on the processor. On another [`Device`] sums are taken in an order that may follow from the whole batch.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, OnceLock};
 use std::thread::{JoinHandle, ScopedJoinHandle};
 use std::time::Instant;
 
@@ -22,9 +23,9 @@ use domain::{Agent, Ask, Digest, Reply};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use llm::{ChatError, ChatModel};
-pub use model::{AdapterError, Layout, Source, open};
+pub use model::{AdapterError, Device, Layout, Source, open};
 use model::{
-    ChatMessage, ChatTemplate, ChatTemplateError, Config, Decoder, KvCache, LoadOptions,
+    Backend, ChatMessage, ChatTemplate, ChatTemplateError, Config, KvCache, LoadOptions,
     ModelError, PAGE_TOKENS, Tokenizer, TokenizerError,
 };
 use tokio::sync::oneshot;
@@ -68,6 +69,8 @@ pub struct Settings {
     pub adapters: Vec<(Agent, PathBuf)>,
     /// How weights are kept.
     pub weights: Layout,
+    /// Where the model runs.
+    pub device: Device,
     /// The model's name; absent: that of its file or folder.
     pub name: Option<String>,
     /// Whether replies are held to the shapes that requests name. A shape that has no room within a request's limit
@@ -91,6 +94,7 @@ impl Default for Settings {
             prefill_tokens: 128,
             adapters: Vec::new(),
             weights: Layout::Packed,
+            device: Device::Cpu,
             name: None,
             grammar: true,
             lookup: false,
@@ -99,7 +103,7 @@ impl Default for Settings {
     }
 }
 
-/// Memory that an engine takes, known before its first request.
+/// Memory that an engine takes, known before its first request: the device's, where the model runs on one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
     /// Weights, as they are kept in memory.
@@ -166,6 +170,8 @@ pub struct Engine {
     grammars: Option<Grammars>,
     lookup: bool,
     counters: Arc<Counters>,
+    /// Why the worker has stopped, where a device made it stop.
+    failure: Arc<OnceLock<String>>,
     /// Absent while the engine is being dropped.
     requests: Option<Sender<Request>>,
     worker: Option<JoinHandle<()>>,
@@ -191,24 +197,25 @@ impl Engine {
             n_threads: plan.n_threads,
             layout: settings.weights,
         };
-        let (digest, texts, decoder) = std::thread::scope(|scope| {
+        let (digest, texts, backend) = std::thread::scope(|scope| {
             let digest = scope.spawn(|| settings.digest.unwrap_or_else(|| digest(&*source)));
             let texts = scope.spawn(|| {
                 let tokenizer = Tokenizer::load(&*source)?;
                 Ok::<_, EngineError>((Arc::new(tokenizer), ChatTemplate::load(&*source)?))
             });
-            let decoder = Decoder::load(&*source, &options);
-            (joined(digest), joined(texts), decoder)
+            let n_pages = plan.cache_tokens / PAGE_TOKENS;
+            let backend = Backend::load(&*source, &options, settings.device, n_pages);
+            (joined(digest), joined(texts), backend)
         });
         let (tokenizer, template) = texts?;
-        let decoder = decoder?;
-        if tokenizer.n_vocab() > decoder.config().n_vocab {
+        let backend = backend?;
+        let config = backend.config().clone();
+        if tokenizer.n_vocab() > config.n_vocab {
             return Err(EngineError::Vocabulary {
                 tokenizer: tokenizer.n_vocab(),
-                model: decoder.config().n_vocab,
+                model: config.n_vocab,
             });
         }
-        let config = decoder.config().clone();
         let adapters = Adapters::load(&settings.adapters, &config)?;
         let name = settings.name.unwrap_or_else(|| name_of(path));
         // Other roundings give other replies.
@@ -218,16 +225,20 @@ impl Engine {
             Layout::FourBit => "+q4_1",
             Layout::Float => "+f32",
         };
-        let identity = format!("{name}@{}{rounding}", digest.short());
+        let place = match settings.device {
+            Device::Cpu => String::new(),
+            device => format!("+{}", device.kind()),
+        };
+        let identity = format!("{name}@{}{rounding}{place}", digest.short());
 
-        let cache = KvCache::new(decoder.config(), plan.cache_tokens / PAGE_TOKENS);
         let counters = Arc::new(Counters::default());
+        let failure = Arc::new(OnceLock::new());
         let (requests, inbox) = mpsc::channel();
         let worker = Worker::new(
-            decoder,
-            cache,
+            backend,
             Arc::clone(&tokenizer),
             Arc::clone(&counters),
+            Arc::clone(&failure),
             plan,
             settings.prefill_tokens.max(1),
         );
@@ -246,6 +257,7 @@ impl Engine {
             tokenizer,
             template,
             counters,
+            failure,
             requests: Some(requests),
             worker: Some(worker),
         })
@@ -325,7 +337,10 @@ impl Engine {
         let (reply, answer) = oneshot::channel();
         let mut request = Request::new(ask, prompt, cover, held, started, reply);
         request.lookup = self.lookup.then(Lookup::new);
-        let stopped = || ChatError::Engine("its worker has stopped".to_string());
+        let stopped = || {
+            let failure = self.failure.get().map(String::as_str);
+            ChatError::Engine(failure.unwrap_or("its worker has stopped").to_string())
+        };
         self.requests
             .as_ref()
             .ok_or_else(stopped)?
@@ -431,7 +446,7 @@ pub fn plan(source: &dyn Source, settings: &Settings) -> Result<Plan, EngineErro
 
 fn plan_without_adapters(source: &dyn Source, settings: &Settings) -> Result<Plan, EngineError> {
     let config = &source.config()?;
-    let weights_bytes = Decoder::planned_bytes(source, settings.weights)?;
+    let weights_bytes = Backend::planned_bytes(source, settings.weights, settings.device)?;
     let n_threads = match settings.n_threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         n => n,

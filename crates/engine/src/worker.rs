@@ -1,11 +1,11 @@
 //! The loop that feeds the decoder.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::{Arc, OnceLock};
 
-use model::{Adapter, Batch, Decoder, KvCache, Row, Tokenizer};
+use model::{Adapter, Backend, Batch, DeviceError, PAGE_TOKENS, Row, Tokenizer};
 
 use crate::Plan;
 use crate::counters::Counters;
@@ -26,11 +26,11 @@ struct Taken {
 
 /// Everything that the loop works with; lives on its own thread.
 pub(crate) struct Worker {
-    decoder: Decoder,
-    cache: KvCache,
+    backend: Backend,
     pages: Pages,
     tokenizer: Arc<Tokenizer>,
     counters: Arc<Counters>,
+    failure: Arc<OnceLock<String>>,
     plan: Plan,
     prefill_tokens: usize,
     waiting: VecDeque<Request>,
@@ -40,19 +40,19 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn new(
-        decoder: Decoder,
-        cache: KvCache,
+        backend: Backend,
         tokenizer: Arc<Tokenizer>,
         counters: Arc<Counters>,
+        failure: Arc<OnceLock<String>>,
         plan: Plan,
         prefill_tokens: usize,
     ) -> Worker {
         Worker {
-            pages: Pages::new(cache.n_pages()),
-            decoder,
-            cache,
+            pages: Pages::new(plan.cache_tokens / PAGE_TOKENS),
+            backend,
             tokenizer,
             counters,
+            failure,
             plan,
             prefill_tokens,
             waiting: VecDeque::new(),
@@ -60,7 +60,7 @@ impl Worker {
         }
     }
 
-    /// Works until nobody can send requests any more.
+    /// Works until nobody can send requests any more, or the device fails. All who wait are told by the end of it.
     pub(crate) fn serve(mut self, inbox: &Receiver<Request>) {
         loop {
             // Sleep only when there is nothing to do.
@@ -86,8 +86,12 @@ impl Worker {
             self.counters
                 .waiting
                 .store(self.waiting.len() as u64, Ordering::Relaxed);
-            if !self.running.is_empty() {
-                self.step();
+            if !self.running.is_empty()
+                && let Err(error) = self.step()
+            {
+                // What the device holds now, nobody knows.
+                let _ = self.failure.set(error.to_string());
+                return;
             }
         }
     }
@@ -127,7 +131,10 @@ impl Worker {
     }
 
     /// One forward pass: the latest token of every running reply, and as much of the prompts as fits.
-    fn step(&mut self) {
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn step(&mut self) -> Result<(), DeviceError> {
         let taken = self.take_tokens();
         // Neighbours that share an adapter share its weights; what a row gives does not depend on its neighbours.
         let mut order: Vec<usize> = (0..self.running.len()).collect();
@@ -170,7 +177,7 @@ impl Worker {
             pages: &tables,
             adapters: &adapters,
         };
-        let logits = self.decoder.forward(&mut self.cache, batch);
+        let logits = self.backend.forward(batch)?;
 
         let mut logits = logits.rows();
         let mut n_prefilled = 0;
@@ -216,6 +223,7 @@ impl Worker {
             }
         }
         self.running = still_running;
+        Ok(())
     }
 
     /// What the next pass takes of each running sequence, in the order in which they came; each has its pages then.

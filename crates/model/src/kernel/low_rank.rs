@@ -187,6 +187,9 @@ fn split<'a, 'b>(
 /// Together they have registers for their sums, and enough of them that none waits for the one before.
 const FEW_ROWS: usize = 3;
 const MANY_ROWS: usize = 6;
+/// The same where a register holds two groups and there are twice as many of them.
+#[cfg(target_arch = "x86_64")]
+const ROWS_OF_PAIRS: usize = 8;
 
 /// Multiplies rows with some groups of a matrix and hands over the sums by row and first column.
 fn product(
@@ -204,6 +207,19 @@ fn product(
         give,
     };
     let mut group_idx = groups.start;
+    #[cfg(target_arch = "x86_64")]
+    if isa == Isa::Avx512 {
+        while groups.end - group_idx >= 2 {
+            let n_pairs = if groups.end - group_idx >= 4 { 2 } else { 1 };
+            for (row, n) in even_tiles(n_rows, ROWS_OF_PAIRS) {
+                match n_pairs {
+                    2 => tile.rows_of_pairs::<2>(group_idx, row, n),
+                    _ => tile.rows_of_pairs::<1>(group_idx, row, n),
+                }
+            }
+            group_idx += 2 * n_pairs;
+        }
+    }
     while group_idx < groups.end {
         let n_left = groups.end - group_idx;
         let n_groups = match n_left {
@@ -211,12 +227,8 @@ fn product(
             2.. => 2,
             _ => 1,
         };
-        let mut row = 0;
-        while row < n_rows {
-            // Tiles of about equal size: a small one would wait for its own sums.
-            let most = if n_groups == 4 { FEW_ROWS } else { MANY_ROWS };
-            let n_left = n_rows - row;
-            let n = n_left.div_ceil(n_left.div_ceil(most));
+        let most = if n_groups == 4 { FEW_ROWS } else { MANY_ROWS };
+        for (row, n) in even_tiles(n_rows, most) {
             match (n_groups, n) {
                 (4, 3) => tile.run::<3, 4>(group_idx, row),
                 (4, 2) => tile.run::<2, 4>(group_idx, row),
@@ -224,10 +236,20 @@ fn product(
                 (2, n) => tile.rows::<2>(group_idx, row, n),
                 (_, n) => tile.rows::<1>(group_idx, row, n),
             }
-            row += n;
         }
         group_idx += n_groups;
     }
+}
+
+/// Cuts rows into tiles of about equal size, since a small one would wait for its own sums: first row and number.
+fn even_tiles(n_rows: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let mut row = 0;
+    std::iter::from_fn(move || {
+        let n_left = n_rows - row;
+        let n = n_left.div_ceil(n_left.div_ceil(most).max(1));
+        row += n;
+        (n > 0).then_some((row - n, n))
+    })
 }
 
 struct Tile<'a, F> {
@@ -249,23 +271,61 @@ impl<F: Fn(usize, usize, Sums<'_>)> Tile<'_, F> {
         }
     }
 
+    #[cfg(target_arch = "x86_64")]
+    fn rows_of_pairs<const P: usize>(&self, group_idx: usize, row: usize, n: usize) {
+        match n {
+            8 => self.run_pairs::<8, P>(group_idx, row),
+            7 => self.run_pairs::<7, P>(group_idx, row),
+            6 => self.run_pairs::<6, P>(group_idx, row),
+            5 => self.run_pairs::<5, P>(group_idx, row),
+            4 => self.run_pairs::<4, P>(group_idx, row),
+            3 => self.run_pairs::<3, P>(group_idx, row),
+            2 => self.run_pairs::<2, P>(group_idx, row),
+            _ => self.run_pairs::<1, P>(group_idx, row),
+        }
+    }
+
+    /// `N` rows of inputs times eight rows of each of two groups of weights for each of `P` pairs.
+    #[cfg(target_arch = "x86_64")]
+    fn run_pairs<const N: usize, const P: usize>(&self, group_idx: usize, first_row: usize) {
+        let pairs: [[&[f16]; 2]; P] = std::array::from_fn(|idx| {
+            let first = group_idx + 2 * idx;
+            [self.matrix.group(first), self.matrix.group(first + 1)]
+        });
+        // SAFETY: the caller has seen `Isa::Avx512`, which is made only where the processor has it.
+        let sums: [_; N] =
+            unsafe { crate::kernel::x86::low_rank_pairs(pairs, self.inputs(first_row)) };
+        for (row, sums) in (first_row..).zip(&sums) {
+            self.hand_over(row, group_idx, sums.as_flattened());
+        }
+    }
+
+    /// `N` rows of inputs.
+    fn inputs<const N: usize>(&self, first_row: usize) -> [&[f32]; N] {
+        let n_in = self.matrix.n_in;
+        std::array::from_fn(|idx| &self.inputs[(first_row + idx) * n_in..][..n_in])
+    }
+
+    /// Gives the sums of a row of inputs with some groups of weights.
+    fn hand_over(&self, row: usize, first_group: usize, sums: &[[f32; LANES]]) {
+        for (group_idx, sums) in (first_group..).zip(sums) {
+            let column = group_idx * LANES;
+            (self.give)(row, column, Sums::new(sums, column, self.matrix.n_out));
+        }
+    }
+
     /// `N` rows of inputs times eight rows of each of `G` groups of weights.
     fn run<const N: usize, const G: usize>(&self, group_idx: usize, first_row: usize) {
-        let n_in = self.matrix.n_in;
         let groups: [&[f16]; G] = std::array::from_fn(|idx| self.matrix.group(group_idx + idx));
-        let rows: [&[f32]; N] =
-            std::array::from_fn(|idx| &self.inputs[(first_row + idx) * n_in..][..n_in]);
+        let rows: [&[f32]; N] = self.inputs(first_row);
         let sums = match self.isa {
             Isa::Portable => portable(groups, rows),
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: `Isa::Avx2` is made only where the processor has it.
-            Isa::Avx2 => unsafe { crate::kernel::x86::low_rank(groups, rows) },
+            // SAFETY: both are made only where the processor has AVX2, FMA and F16C.
+            Isa::Avx2 | Isa::Avx512 => unsafe { crate::kernel::x86::low_rank(groups, rows) },
         };
         for (row, sums) in (first_row..).zip(&sums) {
-            for (group_idx, sums) in (group_idx..).zip(sums) {
-                let column = group_idx * LANES;
-                (self.give)(row, column, Sums::new(sums, column, self.matrix.n_out));
-            }
+            self.hand_over(row, group_idx, sums);
         }
     }
 }

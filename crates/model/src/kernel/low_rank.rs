@@ -6,7 +6,7 @@ use half::f16;
 
 use crate::kernel::sums::Sums;
 use crate::kernel::{Isa, Shared};
-use crate::matrix::LANES;
+use crate::matrix::{Arena, LANES, Store};
 use crate::pool::Pool;
 
 /// A matrix of weights in 16-bit floats, eight output rows abreast: `(n_out / 8, n_in, 8)`.
@@ -16,7 +16,7 @@ pub(crate) struct Columns {
     pub(crate) n_in: usize,
     /// Numbers in the vectors it makes.
     pub(crate) n_out: usize,
-    weights: Vec<f16>,
+    weights: Store<f16>,
 }
 
 impl Columns {
@@ -37,13 +37,20 @@ impl Columns {
         Some(Columns {
             n_in,
             n_out,
-            weights,
+            weights: Store::Own(weights),
         })
+    }
+
+    /// Moves its weights into an arena, as far as that has room.
+    pub(crate) fn move_into(&mut self, arena: &Arena) {
+        if let Store::Own(weights) = &mut self.weights {
+            self.weights = arena.keep(std::mem::take(weights));
+        }
     }
 
     /// Memory of the weights.
     pub(crate) fn n_bytes(&self) -> usize {
-        size_of_val(self.weights.as_slice())
+        size_of_val(&*self.weights)
     }
 
     /// True when it makes nothing but zeros.

@@ -22,7 +22,7 @@ pub(crate) use attention::{Heads, Place, attend};
 pub use elementwise::exp;
 pub(crate) use elementwise::{add, rms_norm, rotate, swiglu};
 pub(crate) use inputs::Inputs;
-pub(crate) use low_rank::{Columns, LowRank, Segment, add_low_rank};
+pub(crate) use low_rank::{Between, Columns, LowRank, Segment, add_low_rank};
 pub(crate) use product::multiply;
 
 /// What the processor can do.
@@ -35,7 +35,10 @@ pub(crate) enum Isa {
     Avx2,
     /// All of that, and AVX-512 with its products of small integers (F, BW, VL and VNNI).
     #[cfg(target_arch = "x86_64")]
-    Avx512,
+    Avx512 {
+        /// And its products of brain floats (BF16), which round as [`f32::mul_add`] does.
+        has_brain_floats: bool,
+    },
 }
 
 impl Isa {
@@ -58,10 +61,28 @@ impl Isa {
                 && is_x86_feature_detected!("avx512vl")
                 && is_x86_feature_detected!("avx512vnni")
             {
-                all.push(Isa::Avx512);
+                all.push(Isa::Avx512 {
+                    has_brain_floats: false,
+                });
+                if is_x86_feature_detected!("avx512bf16") && x86::avx512::fuses_brain_floats() {
+                    all.push(Isa::Avx512 {
+                        has_brain_floats: true,
+                    });
+                }
             }
         }
         all
+    }
+
+    /// True where brain floats are multiplied by an instruction of their own.
+    fn has_brain_floats(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return self
+            == Isa::Avx512 {
+                has_brain_floats: true,
+            };
+        #[cfg(not(target_arch = "x86_64"))]
+        false
     }
 }
 
@@ -83,7 +104,7 @@ macro_rules! for_each_isa {
                 $crate::kernel::Isa::Portable => body($($arg),*),
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: both are made only where the processor has AVX2, FMA and F16C.
-                $crate::kernel::Isa::Avx2 | $crate::kernel::Isa::Avx512 => unsafe {
+                $crate::kernel::Isa::Avx2 | $crate::kernel::Isa::Avx512 { .. } => unsafe {
                     wide($($arg),*)
                 },
             }

@@ -221,7 +221,7 @@ fn score<const N: usize>(
         Isa::Avx2 => unsafe { x86::score::<N>(keys, packed, scores, stride) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: `Isa::Avx512` is made only where the processor has it.
-        Isa::Avx512 => unsafe { x86::avx512::score::<N>(keys, packed, scores, stride) },
+        Isa::Avx512 { .. } => unsafe { x86::avx512::score::<N>(keys, packed, scores, stride) },
     }
 }
 
@@ -244,7 +244,9 @@ fn gather<const N: usize>(
         Isa::Avx2 => unsafe { x86::gather::<N>(values, head_dim, weights, stride, outs) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: `Isa::Avx512` is made only where the processor has it.
-        Isa::Avx512 => unsafe { x86::avx512::gather::<N>(values, head_dim, weights, stride, outs) },
+        Isa::Avx512 { .. } => unsafe {
+            x86::avx512::gather::<N>(values, head_dim, weights, stride, outs)
+        },
     }
 }
 

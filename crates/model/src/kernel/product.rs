@@ -110,7 +110,7 @@ impl Part<'_> {
     /// True where a register holds two groups.
     fn is_widest(&self) -> bool {
         #[cfg(target_arch = "x86_64")]
-        return self.isa == Isa::Avx512;
+        return matches!(self.isa, Isa::Avx512 { .. });
         #[cfg(not(target_arch = "x86_64"))]
         false
     }
@@ -163,7 +163,7 @@ impl Part<'_> {
                     }
                     #[cfg(target_arch = "x86_64")]
                     // SAFETY: both are made only where the processor has AVX2, FMA and F16C.
-                    Isa::Avx2 | Isa::Avx512 => unsafe { x86::four_bit(groups, runs, first) },
+                    Isa::Avx2 | Isa::Avx512 { .. } => unsafe { x86::four_bit(groups, runs, first) },
                 };
                 self.store_all(group_idx, first_row, &sums);
             }
@@ -175,7 +175,9 @@ impl Part<'_> {
                         Isa::Portable => portable::eight_bit(blocks, runs, first),
                         #[cfg(target_arch = "x86_64")]
                         // SAFETY: as above.
-                        Isa::Avx2 | Isa::Avx512 => unsafe { x86::eight_bit(blocks, runs, first) },
+                        Isa::Avx2 | Isa::Avx512 { .. } => unsafe {
+                            x86::eight_bit(blocks, runs, first)
+                        },
                     };
                     self.store_all(group, first_row, &sums.map(|sums| [sums]));
                 }

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
-use super::{Columns, Inputs, Isa, LowRank, Segment, add_low_rank, multiply, rms_norm, swiglu};
+use super::{
+    Between, Columns, Inputs, Isa, LowRank, Segment, add_low_rank, multiply, rms_norm, swiglu,
+};
 use crate::block::Format;
 use crate::kernel::elementwise::exp;
 use crate::matrix::{Arena, Layout, Matrix};
@@ -132,7 +134,7 @@ proptest! {
                 .map(|(rows, low_rank)| Segment { rows, parts: vec![(0, low_rank)] });
             let mut out = vec![0.5; (n_rows + 3) * n_out];
             let mut pool = Pool::new(n_threads);
-            add_low_rank(&mut pool, isa, &rows, &segments, &mut out, n_out, &mut Vec::new());
+            add_low_rank(&mut pool, isa, &rows, &segments, &mut out, n_out, &mut Between::default());
             out
         };
         let portable = bits(&run(Isa::Portable, 1));
@@ -144,7 +146,7 @@ proptest! {
             let mut out = vec![0.5; n_out];
             let inputs = &rows[row * n_in..][..n_in];
             let mut pool = Pool::new(1);
-            add_low_rank(&mut pool, Isa::detect(), inputs, &segments, &mut out, n_out, &mut Vec::new());
+            add_low_rank(&mut pool, Isa::detect(), inputs, &segments, &mut out, n_out, &mut Between::default());
             prop_assert_eq!(&portable[row * n_out..][..n_out], &bits(&out)[..]);
         }
     }

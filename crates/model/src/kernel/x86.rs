@@ -6,7 +6,7 @@ mod low_rank;
 mod product;
 
 pub(crate) use attention::{gather, score};
-pub(crate) use avx512::{eight_bit_pair, four_bit_pair, low_rank_pairs};
+pub(crate) use avx512::{eight_bit_pair, four_bit_pair};
 pub(crate) use low_rank::low_rank;
 pub(crate) use product::{eight_bit, four_bit};
 

@@ -3,8 +3,10 @@
 //! The lanes are those of the narrower kernels, and so is the order of each lane's sums: the same bits come out.
 
 mod attention;
+mod low_rank;
 
 pub(crate) use attention::{gather, score};
+pub(crate) use low_rank::{fuses_brain_floats, low_rank};
 
 use std::arch::x86_64::*;
 
@@ -112,47 +114,6 @@ pub(crate) fn eight_bit_pair<const N: usize>(
         }
     }
     to_pairs(sums)
-}
-
-/// `N` rows of inputs times eight rows of each of two groups of weights for each of `P` pairs, `(n_in, 8)` a group.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-pub(crate) fn low_rank_pairs<const N: usize, const P: usize>(
-    pairs: [[&[f16]; 2]; P],
-    rows: [&[f32]; N],
-) -> [[[[f32; LANES]; 2]; P]; N] {
-    let n_in = rows[0].len();
-    assert!(rows.iter().all(|row| row.len() == n_in));
-    assert!(
-        pairs
-            .iter()
-            .flatten()
-            .all(|group| group.len() == n_in * LANES)
-    );
-    let mut sums = [[_mm512_setzero_ps(); P]; N];
-    for column in 0..n_in {
-        let mut weights = [_mm512_setzero_ps(); P];
-        for (weights, [first, second]) in weights.iter_mut().zip(pairs) {
-            // SAFETY: a group has eight numbers for each of the `n_in` columns.
-            *weights = unsafe {
-                halves_of_two(
-                    first.as_ptr().add(column * LANES),
-                    second.as_ptr().add(column * LANES),
-                )
-            };
-        }
-        for (sums, row) in sums.iter_mut().zip(rows) {
-            // SAFETY: a row has `n_in` numbers.
-            let x = _mm512_set1_ps(unsafe { *row.get_unchecked(column) });
-            for (sum, weights) in sums.iter_mut().zip(weights) {
-                *sum = _mm512_fmadd_ps(weights, x, *sum);
-            }
-        }
-    }
-    let mut tables = [[[[0.0; LANES]; 2]; P]; N];
-    for (table, sums) in tables.iter_mut().zip(sums) {
-        *table = to_pairs(sums);
-    }
-    tables
 }
 
 /// Four neighbouring numbers of 8 bits, in every lane.

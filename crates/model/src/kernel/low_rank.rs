@@ -10,13 +10,13 @@ use half::bf16;
 
 use crate::kernel::sums::Sums;
 use crate::kernel::{Isa, Shared, for_each_isa};
-use crate::matrix::{Arena, LANES, Store};
+use crate::matrix::{Arena, Store};
 use crate::pool::Pool;
 
 mod portable;
 
 /// Output rows that lie abreast.
-pub(crate) const ABREAST: usize = 2 * LANES;
+pub(crate) const ABREAST: usize = 16;
 
 /// Two neighbouring numbers of a row as brain floats, the first in the low half.
 pub(crate) type Pair = u32;
@@ -181,7 +181,6 @@ pub(crate) fn add_low_rank(
     let n_pairs = last.low_rank.down.n_pairs();
     grow(rounded, inputs.len() / n_in * n_pairs);
 
-    let shared = Shared::new(rounded);
     let chunks: Vec<Range<usize>> = segments
         .iter()
         .flat_map(|segment| {
@@ -190,13 +189,20 @@ pub(crate) fn add_low_rank(
             firsts.map(move |first| first..end.min(first + ROWS_TO_ROUND))
         })
         .collect();
-    pool.run(chunks.len(), &|chunk_idx| {
-        for row in chunks[chunk_idx].clone() {
+    let shared = Shared::new(rounded);
+    let round = |chunk_idx: usize| {
+        for row in Range::clone(&chunks[chunk_idx]) {
             // SAFETY: each row is in one segment, and so in one chunk.
             let pairs = unsafe { shared.slice(row * n_pairs, n_pairs) };
             to_pairs(isa, &inputs[row * n_in..][..n_in], pairs);
         }
-    });
+    };
+    // Few rows are rounded sooner than another thread is called.
+    if chunks.len() <= CHUNKS_ROUNDED_ALONE {
+        (0..chunks.len()).for_each(round);
+    } else {
+        pool.run(chunks.len(), &round);
+    }
 
     let pieces = split(&parts, pool.n_threads(), |low_rank| &low_rank.down);
     let shared = Shared::new(between);
@@ -242,6 +248,7 @@ pub(crate) fn add_low_rank(
 
 /// Rows that one thread rounds at a time.
 const ROWS_TO_ROUND: usize = 16;
+const CHUNKS_ROUNDED_ALONE: usize = 4;
 
 /// What lies between the steps of low-rank products, kept for the next ones.
 #[derive(Debug, Default)]
@@ -299,7 +306,7 @@ fn product(
     matrix: &Columns,
     groups: Range<usize>,
     inputs: &[Pair],
-    give: impl Fn(usize, usize, Sums<'_>),
+    give: impl Fn(usize, usize, Sums<'_, ABREAST>),
 ) {
     let n_rows = inputs.len() / matrix.n_pairs();
     let tile = Tile {
@@ -351,7 +358,7 @@ struct Tile<'a, F> {
     give: F,
 }
 
-impl<F: Fn(usize, usize, Sums<'_>)> Tile<'_, F> {
+impl<F: Fn(usize, usize, Sums<'_, ABREAST>)> Tile<'_, F> {
     fn rows<const G: usize>(&self, group_idx: usize, row: usize, n: usize) {
         match n {
             8 => self.run::<8, G>(group_idx, row),
@@ -391,12 +398,8 @@ impl<F: Fn(usize, usize, Sums<'_>)> Tile<'_, F> {
         };
         for (row, sums) in (first_row..).zip(&sums) {
             for (group_idx, sums) in (group_idx..).zip(sums) {
-                for (half_idx, sums) in sums.as_chunks::<LANES>().0.iter().enumerate() {
-                    let column = group_idx * ABREAST + half_idx * LANES;
-                    if column < self.matrix.n_out {
-                        (self.give)(row, column, Sums::new(sums, column, self.matrix.n_out));
-                    }
-                }
+                let column = group_idx * ABREAST;
+                (self.give)(row, column, Sums::new(sums, column, self.matrix.n_out));
             }
         }
     }

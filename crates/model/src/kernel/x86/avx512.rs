@@ -28,7 +28,8 @@ pub(crate) fn four_bit_pair<const N: usize>(
     let low_half = _mm512_set1_epi8(15);
     let mut sums = [_mm512_setzero_ps(); N];
     for (block_idx, runs) in runs.iter().enumerate() {
-        let mut dots = [_mm512_setzero_si512(); N];
+        // Two sums, so that few rows do not wait for their own.
+        let mut dots = [[_mm512_setzero_si512(); 2]; N];
         for blocks in groups {
             fetch(blocks, block_idx + BLOCKS_AHEAD);
         }
@@ -49,10 +50,10 @@ pub(crate) fn four_bit_pair<const N: usize>(
             };
             let low = _mm512_and_si512(packed, low_half);
             let high = _mm512_and_si512(_mm512_srli_epi16::<4>(packed), low_half);
-            for (run, dots) in runs.iter().zip(&mut dots) {
+            for (run, [dots, _]) in runs.iter().zip(&mut dots) {
                 *dots = _mm512_dpbusd_epi32(*dots, low, four_quants(&run.quants, 4 * j));
             }
-            for (run, dots) in runs.iter().zip(&mut dots) {
+            for (run, [_, dots]) in runs.iter().zip(&mut dots) {
                 *dots = _mm512_dpbusd_epi32(*dots, high, four_quants(&run.quants, 16 + 4 * j));
             }
         }
@@ -63,9 +64,10 @@ pub(crate) fn four_bit_pair<const N: usize>(
                 halves_of_two(first.mins.as_ptr(), second.mins.as_ptr()),
             )
         };
-        for ((run, dots), sums) in runs.iter().zip(dots).zip(&mut sums) {
+        for ((run, [low, high]), sums) in runs.iter().zip(dots).zip(&mut sums) {
+            let dots = _mm512_cvtepi32_ps(_mm512_add_epi32(low, high));
             let scales = _mm512_mul_ps(scales, _mm512_set1_ps(run.scale));
-            let sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots), scales, *sums);
+            let sum = _mm512_fmadd_ps(dots, scales, *sums);
             *sums = _mm512_fmadd_ps(mins, _mm512_set1_ps(run.sum), sum);
         }
     }
@@ -82,7 +84,7 @@ pub(crate) fn eight_bit_pair<const N: usize>(
     assert!(groups.iter().all(|blocks| blocks.len() == runs.len()));
     let mut sums = [_mm512_setzero_ps(); N];
     for (block_idx, runs) in runs.iter().enumerate() {
-        let mut dots = [_mm512_setzero_si512(); N];
+        let mut dots = [[_mm512_setzero_si512(); 2]; N];
         for blocks in groups {
             fetch(blocks, block_idx + BLOCKS_AHEAD);
         }
@@ -103,14 +105,16 @@ pub(crate) fn eight_bit_pair<const N: usize>(
             };
             let weights = _mm512_cvtepi8_epi16(weights);
             for (run, dots) in runs.iter().zip(&mut dots) {
+                let dots = &mut dots[j % 2];
                 *dots = _mm512_dpwssd_epi32(*dots, weights, two_quants(&run.quants, 2 * j));
             }
         }
         // SAFETY: eight halves each.
         let scales = unsafe { halves_of_two(first.scales.as_ptr(), second.scales.as_ptr()) };
-        for ((run, dots), sums) in runs.iter().zip(dots).zip(&mut sums) {
+        for ((run, [even, odd]), sums) in runs.iter().zip(dots).zip(&mut sums) {
+            let dots = _mm512_cvtepi32_ps(_mm512_add_epi32(even, odd));
             let scales = _mm512_mul_ps(scales, _mm512_set1_ps(run.scale));
-            *sums = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots), scales, *sums);
+            *sums = _mm512_fmadd_ps(dots, scales, *sums);
         }
     }
     to_pairs(sums)

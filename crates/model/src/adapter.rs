@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 use crate::gguf::{Gguf, GgufError};
 use crate::kernel::{Columns, LowRank, Segment};
+use crate::matrix::Arena;
 
 mod gguf;
 mod peft;
@@ -321,7 +322,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn finish(self, invocation: Vec<u32>) -> Result<Adapter, AdapterError> {
+    fn finish(mut self, invocation: Vec<u32>) -> Result<Adapter, AdapterError> {
         let n_vocab = self.config.n_vocab;
         if let Some(token) = invocation.iter().find(|&&token| token as usize >= n_vocab) {
             return Err(PeftConfigError::Value {
@@ -329,6 +330,12 @@ impl<'a> Builder<'a> {
                 problem: format!("the model has no token {token}"),
             }
             .into());
+        }
+        let sizes = self.layers.iter().flatten().flatten();
+        let arena = Arena::new(sizes.flat_map(|part| [part.down.n_bytes(), part.up.n_bytes()]));
+        for part in self.layers.iter_mut().flatten().flatten() {
+            part.down.move_into(&arena);
+            part.up.move_into(&arena);
         }
         Ok(Adapter {
             layers: Arc::new(self.layers),

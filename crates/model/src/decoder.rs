@@ -6,8 +6,8 @@ use crate::adapter::{Adapter, Target};
 use crate::cache::{KvCache, PAGE_TOKENS};
 use crate::config::Config;
 use crate::kernel::{
-    Heads, Inputs, Isa, Place, Segment, Shared, add, add_low_rank, attend, multiply, rms_norm,
-    rotate, swiglu,
+    Between, Heads, Inputs, Isa, Place, Segment, Shared, add, add_low_rank, attend, multiply,
+    rms_norm, rotate, swiglu,
 };
 use crate::matrix::{Layout, Matrix};
 use crate::pool::Pool;
@@ -113,8 +113,7 @@ struct Scratch {
     gate_up: Vec<f32>,
     inner: Vec<f32>,
     delta: Vec<f32>,
-    /// What adapters hold between their two products.
-    low_rank: Vec<f32>,
+    low_rank: Between,
     logits: Vec<f32>,
 }
 

@@ -1,7 +1,8 @@
 //! The inner loops: products with packed matrices, attention, and the element-wise work between them.
 //!
-//! Every kernel has a portable form and, on x86-64, a form for processors with AVX2 that is chosen at run time.
-//! Both give the same bits: integer sums are exact, and floating-point sums are taken in one fixed order; the hot ones
+//! Every kernel has a portable form and, on x86-64, a form for processors with AVX2 that is chosen at run time;
+//! products and attention have one for AVX-512 too.
+//! All give the same bits: integer sums are exact, and floating-point sums are taken in one fixed order; the hot ones
 //! round once for a product and its sum, as `f32::mul_add` does everywhere, in software where the processor cannot.
 //! For the same reason a row's result does not depend on the rows beside it.
 
@@ -21,7 +22,7 @@ pub(crate) use attention::{Heads, Place, attend};
 pub use elementwise::exp;
 pub(crate) use elementwise::{add, rms_norm, rotate, swiglu};
 pub(crate) use inputs::Inputs;
-pub(crate) use low_rank::{Columns, LowRank, Segment, add_low_rank};
+pub(crate) use low_rank::{Between, Columns, LowRank, Segment, add_low_rank};
 pub(crate) use product::multiply;
 
 /// What the processor can do.
@@ -32,19 +33,56 @@ pub(crate) enum Isa {
     /// x86-64 with AVX2, FMA and F16C; made only where the processor has all three.
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// All of that, and AVX-512 with its products of small integers (F, BW, VL and VNNI).
+    #[cfg(target_arch = "x86_64")]
+    Avx512 {
+        /// And its products of brain floats (BF16), which round as [`f32::mul_add`] does.
+        has_brain_floats: bool,
+    },
 }
 
 impl Isa {
     /// The best that this processor can do.
     pub(crate) fn detect() -> Isa {
+        Isa::all().pop().unwrap_or(Isa::Portable)
+    }
+
+    /// Everything that this processor can do, the best last.
+    pub(crate) fn all() -> Vec<Isa> {
+        let mut all = vec![Isa::Portable];
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("fma")
             && is_x86_feature_detected!("f16c")
         {
-            return Isa::Avx2;
+            all.push(Isa::Avx2);
+            if is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512vnni")
+            {
+                all.push(Isa::Avx512 {
+                    has_brain_floats: false,
+                });
+                if is_x86_feature_detected!("avx512bf16") && x86::avx512::fuses_brain_floats() {
+                    all.push(Isa::Avx512 {
+                        has_brain_floats: true,
+                    });
+                }
+            }
         }
-        Isa::Portable
+        all
+    }
+
+    /// True where brain floats are multiplied by an instruction of their own.
+    fn has_brain_floats(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return self
+            == Isa::Avx512 {
+                has_brain_floats: true,
+            };
+        #[cfg(not(target_arch = "x86_64"))]
+        false
     }
 }
 
@@ -65,8 +103,10 @@ macro_rules! for_each_isa {
             match isa {
                 $crate::kernel::Isa::Portable => body($($arg),*),
                 #[cfg(target_arch = "x86_64")]
-                // SAFETY: `Isa::Avx2` is made only where the processor has it.
-                $crate::kernel::Isa::Avx2 => unsafe { wide($($arg),*) },
+                // SAFETY: both are made only where the processor has AVX2, FMA and F16C.
+                $crate::kernel::Isa::Avx2 | $crate::kernel::Isa::Avx512 { .. } => unsafe {
+                    wide($($arg),*)
+                },
             }
         }
     };

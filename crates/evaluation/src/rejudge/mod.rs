@@ -170,7 +170,13 @@ pub async fn rejudge(
             let (answer, task) = work[at];
             let others = work.iter().map(|(other, _)| *other);
             let leaked = in_one_namespace(judge, set, answer, task, others).await?;
-            found.rejudged[at].reason = Some(Reason::of(&found.rejudged[at], leaked));
+            let sum = foreign_sum(answer);
+            let without_sum = match &sum {
+                Some(sum) => in_one_namespace(judge, set, answer, task, [sum].into_iter()).await?,
+                None => None,
+            };
+            let reason = Reason::of(&found.rejudged[at], leaked, without_sum);
+            found.rejudged[at].reason = Some(reason);
         }
     }
     Ok(found)
@@ -237,6 +243,14 @@ async fn in_one_namespace<'a>(
     let others = all.filter(|other| other.origin == answer.origin && *other != answer);
     let submission = answer.in_one_namespace(set.format, task, others);
     Ok(Some(ask(judge, &submission).await?.is_accepted()))
+}
+
+/// An answer to MBPP's problem 126, as if it were of the same file; absent where the answer does not use `sum`.
+fn foreign_sum(answer: &Answer) -> Option<Answer> {
+    answer.code.contains("sum(").then(|| Answer {
+        code: "def sum(a, b): return 0".to_string(),
+        ..answer.clone()
+    })
 }
 
 /// One answer as one line of JSON without a line end: `schema`, then the fields of [`Rejudged`].

@@ -16,6 +16,9 @@ pub enum Reason {
     },
     /// It is as recorded on top of the other answers of its file: the recording harness ran them in one namespace.
     OneNamespace,
+    /// It is as recorded where `sum` is not Python's but a function of an answer to MBPP's problem 126, which asks for
+    /// one of that name: the recording harness had run those in its namespace before.
+    ForeignSum,
     /// It is as recorded by the rules of a published harness, whose comparison accepts other outputs than ours.
     Comparison {
         /// Which one.
@@ -29,8 +32,13 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The reason for a difference; `leaked` says whether the answer is right in one namespace with the others.
-    pub(super) fn of(rejudged: &Rejudged, leaked: Option<bool>) -> Reason {
+    /// The reason for a difference; `leaked` says whether the answer is right in one namespace with the others,
+    /// and `without_sum` whether it is where `sum` is another function than Python's.
+    pub(super) fn of(
+        rejudged: &Rejudged,
+        leaked: Option<bool>,
+        without_sum: Option<bool>,
+    ) -> Reason {
         if let [what, ..] = rejudged.errata[..]
             && rejudged.recorded == Some(false)
         {
@@ -38,6 +46,9 @@ impl Reason {
         }
         if leaked.is_some_and(|accepted| !rejudged.contradicts(accepted)) {
             return Reason::OneNamespace;
+        }
+        if without_sum.is_some_and(|accepted| !rejudged.contradicts(accepted)) {
+            return Reason::ForeignSum;
         }
         let as_recorded = rejudged
             .compat
@@ -61,6 +72,10 @@ impl fmt::Display for Reason {
             Reason::Erratum { what } => f.write_str(what),
             Reason::OneNamespace => f.write_str(
                 "as recorded in one namespace with the other answers of its file, which the recording harness used",
+            ),
+            Reason::ForeignSum => f.write_str(
+                "as recorded where `sum` is the function that MBPP's problem 126 asks for, left in the recording \
+                 harness's namespace",
             ),
             Reason::Comparison { harness } => {
                 write!(f, "as recorded by the rules of {}", harness.name())

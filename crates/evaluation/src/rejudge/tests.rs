@@ -42,7 +42,7 @@ fn all() -> Vec<Rejudged> {
 #[test]
 fn a_difference_is_explained_by_the_first_reason_that_fits() {
     let all = all();
-    let reason = |at: usize, leaked| Reason::of(&all[at], leaked);
+    let reason = |at: usize, leaked| Reason::of(&all[at], leaked, None);
     assert_eq!(
         reason(1, None),
         Reason::Comparison {
@@ -62,9 +62,17 @@ fn a_difference_is_explained_by_the_first_reason_that_fits() {
             what: "its tests are odd"
         }
     );
+    assert_eq!(
+        Reason::of(&all[1], Some(true), Some(true)),
+        Reason::OneNamespace
+    );
+    assert_eq!(
+        Reason::of(&all[1], Some(false), Some(true)),
+        Reason::ForeignSum
+    );
     let unexplained = rejudged("a/5", Some(true), WRONG, WRONG);
     assert_eq!(
-        Reason::of(&unexplained, Some(false)).to_string(),
+        Reason::of(&unexplained, Some(false), Some(false)).to_string(),
         "judged here: wrong answer: line 1: expected `1`, found `2`"
     );
 }

@@ -225,10 +225,11 @@ impl Program {
     }
 }
 
-/// The filter that every program inherits from its cell.
+/// The filter that every program inherits from its cell. It keeps one that is `alone`, without namespaces of its own,
+/// from changing anything of a file and from having others signalled.
 /// Programs that are not trusted get no shared memory without a file: where no control group counts, it would have
 /// no limit, and where one does, the kernel would kill another process for it.
-pub(crate) fn inherited(trusted: bool) -> Vec<u8> {
+pub(crate) fn inherited(trusted: bool, alone: bool) -> Vec<u8> {
     let mut program = Program::default();
     program.begin();
     // clone3 hides its flags behind a pointer; without it the C library falls back to clone.
@@ -290,6 +291,19 @@ pub(crate) fn inherited(trusted: bool) -> Vec<u8> {
         program.push(RETURN, 0, 0, refuse(libc::EPERM));
         program.push(RETURN, 0, 0, ALLOW);
     }
+    if alone {
+        // fcntl: no signals of the kernel's to an owner of our choice.
+        program.push(JUMP_EQUAL, 0, 5, libc::SYS_fcntl as u32);
+        program.push(LOAD, 0, 0, argument(1));
+        program.push(JUMP_EQUAL, 1, 0, libc::F_SETOWN as u32);
+        program.push(JUMP_EQUAL, 0, 1, F_SETOWN_EX);
+        program.push(RETURN, 0, 0, refuse(libc::EPERM));
+        program.push(RETURN, 0, 0, ALLOW);
+        program.on(libc::SYS_tkill, refuse(libc::EPERM));
+        for &call in ATTRIBUTES {
+            program.on(call, refuse(libc::EPERM));
+        }
+    }
     for &call in REFUSED {
         program.on(call, refuse(libc::EPERM));
     }
@@ -299,12 +313,15 @@ pub(crate) fn inherited(trusted: bool) -> Vec<u8> {
 /// The bits of `mmap`'s flags that say whether a mapping is shared.
 const MAP_KIND: u32 = 0xf;
 
-/// The filter of a run on rungs without process namespaces: it may make threads but no processes,
-/// signal nobody but itself, and change nothing of a file.
+/// The filter of a run on rungs without process namespaces, on top of an inherited one that knows of them:
+/// it may make threads but no processes, and signal nobody but itself.
 /// The placeholder [`OWN_PID`] must be replaced before use, as [`bind`] does.
+///
+/// It is installed for every run, and the kernel then tries it on each call there is: a microsecond an instruction.
+/// So it holds only what cannot be inherited, because the process that starts programs needs it or has another id.
 pub(crate) fn single_process() -> Vec<u8> {
     let mut program = Program::default();
-    program.begin();
+    program.push(LOAD, 0, 0, NUMBER);
     program.push(JUMP_EQUAL, 0, 4, libc::SYS_clone as u32);
     program.push(LOAD, 0, 0, argument(0));
     program.push(JUMP_ANY_BIT, 1, 0, libc::CLONE_THREAD as u32);
@@ -314,25 +331,16 @@ pub(crate) fn single_process() -> Vec<u8> {
     for call in [libc::SYS_fork, libc::SYS_vfork] {
         program.on(call, refuse(libc::EAGAIN));
     }
-    program.on(libc::SYS_tkill, refuse(libc::EPERM));
-    for &call in ATTRIBUTES {
-        program.on(call, refuse(libc::EPERM));
+    for (idx, &call) in SIGNALS.iter().enumerate() {
+        // Over those that follow and the return, to the look at the target.
+        let n_over = SIGNALS.len() - idx;
+        program.push(JUMP_EQUAL, n_over as u8, 0, call as u32);
     }
-    // fcntl: no signals of the kernel's to an owner of our choice.
-    program.push(JUMP_EQUAL, 0, 5, libc::SYS_fcntl as u32);
-    program.push(LOAD, 0, 0, argument(1));
-    program.push(JUMP_EQUAL, 1, 0, libc::F_SETOWN as u32);
-    program.push(JUMP_EQUAL, 0, 1, F_SETOWN_EX);
-    program.push(RETURN, 0, 0, refuse(libc::EPERM));
     program.push(RETURN, 0, 0, ALLOW);
-    for &call in SIGNALS {
-        program.push(JUMP_EQUAL, 0, 5, call as u32);
-        program.push(LOAD, 0, 0, argument(0));
-        program.push(JUMP_EQUAL, 2, 0, OWN_PID);
-        program.push(JUMP_EQUAL, 1, 0, 0);
-        program.push(RETURN, 0, 0, refuse(libc::EPERM));
-        program.push(RETURN, 0, 0, ALLOW);
-    }
+    program.push(LOAD, 0, 0, argument(0));
+    program.push(JUMP_EQUAL, 2, 0, OWN_PID);
+    program.push(JUMP_EQUAL, 1, 0, 0);
+    program.push(RETURN, 0, 0, refuse(libc::EPERM));
     program.end()
 }
 

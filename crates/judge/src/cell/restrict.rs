@@ -61,7 +61,13 @@ pub(super) fn apply(setup: &Setup, kept: u64, program_user: Option<u32>) -> Resu
     }
     // A compiler is no foreign code.
     let trusted = setup.purpose == Purpose::Compile;
-    sys::install_filter(&filter::inherited(trusted)).map_err(|error| format!("seccomp: {error}"))
+    sys::install_filter(&filter::inherited(trusted, are_alone(setup)))
+        .map_err(|error| format!("seccomp: {error}"))
+}
+
+/// Whether programs here are single processes, as nothing else keeps them from others.
+pub(super) fn are_alone(setup: &Setup) -> bool {
+    setup.rung < Rung::Userns && setup.purpose != Purpose::Compile
 }
 
 /// Restricts the file system; true when the kernel enforces it.

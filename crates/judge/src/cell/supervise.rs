@@ -7,13 +7,13 @@ use domain::{Isolation, Rung};
 
 use super::drain::Drain;
 use super::files::{program_directory, work_directory};
-use super::filter;
 use super::init::Init;
 use super::rootfs::Traces;
 use super::running::Running;
 use super::spawn::Start;
 use super::watch::{Broken, LAUNCH, Watch};
 use super::zygote::{Launch, Word};
+use super::{filter, restrict};
 use crate::protocol::{Allowance, FrameError, Hit, Outcome, Purpose, Task, write_frame};
 use crate::sys::{self, Strings, Waited};
 
@@ -130,8 +130,7 @@ impl Init<'_> {
             ..*allowance
         };
         let rlimits = self.ceilings.of(self.setup, has_group, &mapped);
-        let alone = self.setup.rung < Rung::Userns && self.setup.purpose != Purpose::Compile;
-        let filter = if alone {
+        let filter = if restrict::are_alone(self.setup) {
             filter::single_process()
         } else {
             Vec::new()

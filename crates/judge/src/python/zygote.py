@@ -35,6 +35,10 @@ SOURCE = "main.py"
 TEST = "test.py"
 
 
+class SockFprog(ctypes.Structure):
+    _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+
+
 def zygote():
     open_standard_streams()
     random.seed(0)  # a program that draws numbers draws the same ones each time
@@ -158,9 +162,6 @@ def install_filter(program):
     """Installs a seccomp filter in which the placeholder stands for this process's own id."""
     program = program.replace(b"\xef\xbe\xad\xde", struct.pack("<I", os.getpid()))
     buffer = ctypes.create_string_buffer(program, len(program))
-
-    class SockFprog(ctypes.Structure):
-        _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
 
     fprog = SockFprog(len(program) // 8, ctypes.addressof(buffer))
     if LIBC.prctl(22, 2, ctypes.byref(fprog), 0, 0) != 0:

@@ -329,6 +329,69 @@ async fn mbpp_agrees_but_for_explained_rows() {
     assert_explained_by_leaks(&judge, &differing, &published).await;
 }
 
+/// HumanEval-ET, recorded otherwise: all answers of the file that are right and call `sum`. The recording harness had run
+/// answers to MBPP's problem 126 in the same namespace, which asks for a function of that name.
+const HUMAN_EVAL_ET_SUM: &[&str] = &[
+    "HumanEval/4",
+    "HumanEval/8",
+    "HumanEval/60",
+    "HumanEval/67",
+    "HumanEval/72",
+    "HumanEval/74",
+    "HumanEval/85",
+    "HumanEval/106",
+    "HumanEval/110",
+    "HumanEval/117",
+    "HumanEval/153",
+];
+
+/// Recorded otherwise, because the harness ran them without their prompt: they are bodies without a head.
+const HUMAN_EVAL_ET_LEAKS: &[&str] = &[
+    "HumanEval/14",
+    "HumanEval/23",
+    "HumanEval/28",
+    "HumanEval/48",
+];
+
+/// It takes about as long as the harness gave it: five seconds for all tests together.
+const HUMAN_EVAL_ET_SLOW: &str = "HumanEval/147";
+
+#[tokio::test]
+async fn human_eval_et_agrees_but_for_explained_rows() {
+    let data = (
+        "benchmarks/humaneval_et.jsonl",
+        "rejudge/humaneval_et.jsonl",
+    );
+    let Some(published) = Published::read(data.0, data.1) else {
+        return;
+    };
+    const FILE: &str = "ChatGPT-CoT-Python3";
+    let judge = best_judge();
+    let mut answers = published.all();
+    answers.retain(|answer| answer.source == FILE && answer.id != HUMAN_EVAL_ET_SLOW);
+    let all = compared(&judge, answers, 1).await;
+    let table = [(FILE, HUMAN_EVAL_ET_SUM), (FILE, HUMAN_EVAL_ET_LEAKS)];
+    assert_eq!((all.len(), assert_in_table(&all, &table)), (163, 15));
+
+    let (of_sum, leaks): (Vec<&Rejudged>, Vec<&Rejudged>) = all
+        .iter()
+        .filter(|one| !one.agrees())
+        .partition(|one| HUMAN_EVAL_ET_SUM.contains(&one.answer.id.as_str()));
+    assert_explained_by_leaks(&judge, &leaks, &published).await;
+    // With another `sum` in their way they come out as recorded, and so do all others that call it.
+    assert_eq!(of_sum.len(), HUMAN_EVAL_ET_SUM.len());
+    let mut answers = published.all();
+    answers.retain(|answer| answer.source == FILE && answer.id != HUMAN_EVAL_ET_SLOW);
+    answers.retain(|answer| answer.submission.program.source.contains("sum("));
+    for answer in &mut answers {
+        let program = &mut answer.submission.program;
+        program.source = format!("def sum(a, b): return 0\n{}", program.source);
+    }
+    let again = rejudged(&judge, answers).await;
+    let differing: Vec<&Rejudged> = again.iter().filter(|one| !one.agrees()).collect();
+    assert!(differing.is_empty(), "{:#?}", names(&differing));
+}
+
 #[tokio::test]
 async fn apps_rows_with_string_answers_agree() {
     let data = ("benchmarks/apps_150.jsonl", "rejudge/apps.jsonl");

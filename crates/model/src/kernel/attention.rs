@@ -219,6 +219,9 @@ fn score<const N: usize>(
         #[cfg(target_arch = "x86_64")]
         // SAFETY: `Isa::Avx2` is made only where the processor has it.
         Isa::Avx2 => unsafe { x86::score::<N>(keys, packed, scores, stride) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `Isa::Avx512` is made only where the processor has it.
+        Isa::Avx512 { .. } => unsafe { x86::avx512::score::<N>(keys, packed, scores, stride) },
     }
 }
 
@@ -239,6 +242,11 @@ fn gather<const N: usize>(
         #[cfg(target_arch = "x86_64")]
         // SAFETY: `Isa::Avx2` is made only where the processor has it.
         Isa::Avx2 => unsafe { x86::gather::<N>(values, head_dim, weights, stride, outs) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `Isa::Avx512` is made only where the processor has it.
+        Isa::Avx512 { .. } => unsafe {
+            x86::avx512::gather::<N>(values, head_dim, weights, stride, outs)
+        },
     }
 }
 

@@ -3,8 +3,8 @@ use crate::kernel::{Isa, Shared, for_each_isa};
 use crate::matrix::{Blocks, Matrix};
 use crate::pool::Pool;
 
-/// Rows of inputs that lie abreast: as many as one pass over the weights serves.
-pub(crate) const TILE: usize = 4;
+/// Rows of inputs that lie abreast: as many as one pass over the weights serves at most.
+pub(crate) const TILE: usize = 8;
 
 /// Vectors to multiply with, in the forms that the matrices at hand ask for.
 ///

@@ -1,67 +1,121 @@
 //! Low-rank products: what adapters add to the results of the base's matrices.
+//!
+//! Weights and inputs are rounded to brain floats (8 bits of significand, the range of 32-bit floats), sums are kept in
+//! 32 bits: the form that processors multiply fastest. Numbers below 2^-50 count as zero. So no sum ever comes near the
+//! smallest floats, which that instruction flushes to zero and other processors keep.
 
 use std::ops::Range;
 
-use half::f16;
+use half::bf16;
 
 use crate::kernel::sums::Sums;
-use crate::kernel::{Isa, Shared};
-use crate::matrix::LANES;
+use crate::kernel::{Isa, Shared, for_each_isa};
+use crate::matrix::{Arena, Store};
 use crate::pool::Pool;
 
-/// A matrix of weights in 16-bit floats, eight output rows abreast: `(n_out / 8, n_in, 8)`.
+mod portable;
+
+/// Output rows that lie abreast.
+pub(crate) const ABREAST: usize = 16;
+
+/// Two neighbouring numbers of a row as brain floats, the first in the low half.
+pub(crate) type Pair = u32;
+
+/// What is smaller counts as zero.
+const SMALLEST: f32 = 1.0 / (1u64 << 50) as f32;
+
+/// A matrix of weights in brain floats, sixteen output rows and two columns abreast: `(n_out / 16, n_in / 2, 16, 2)`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Columns {
     /// Numbers in the vectors it is applied to.
     pub(crate) n_in: usize,
     /// Numbers in the vectors it makes.
     pub(crate) n_out: usize,
-    weights: Vec<f16>,
+    weights: Store<[Pair; ABREAST]>,
 }
 
 impl Columns {
-    /// Packs `n_out` rows of `n_in` numbers; `None` when one of them is not finite in 16 bits.
+    /// Packs `n_out` rows of `n_in` numbers; `None` when one of them is not finite.
     pub(crate) fn pack(n_in: usize, n_out: usize, rows: &[f32]) -> Option<Columns> {
         assert_eq!(rows.len(), n_in * n_out);
-        let mut weights = vec![f16::ZERO; n_out.div_ceil(LANES) * n_in * LANES];
+        let n_pairs = n_in.div_ceil(2);
+        let mut weights = vec![[0; ABREAST]; n_out.div_ceil(ABREAST) * n_pairs];
+        let mut pairs = vec![0; n_pairs];
         for (row_idx, row) in rows.chunks_exact(n_in).enumerate() {
-            let first = row_idx / LANES * n_in * LANES + row_idx % LANES;
-            for (column, &x) in row.iter().enumerate() {
-                let x = f16::from_f32(x);
-                if !x.is_finite() {
-                    return None;
-                }
-                weights[first + column * LANES] = x;
+            if !row.iter().all(|&x| bf16::from_f32(x).is_finite()) {
+                return None;
+            }
+            to_pairs(Isa::Portable, row, &mut pairs);
+            let group = &mut weights[row_idx / ABREAST * n_pairs..][..n_pairs];
+            for (abreast, &pair) in group.iter_mut().zip(&pairs) {
+                abreast[row_idx % ABREAST] = pair;
             }
         }
         Some(Columns {
             n_in,
             n_out,
-            weights,
+            weights: Store::Own(weights),
         })
+    }
+
+    /// Moves its weights into an arena, as far as that has room.
+    pub(crate) fn move_into(&mut self, arena: &Arena) {
+        if let Store::Own(weights) = &mut self.weights {
+            self.weights = arena.keep(std::mem::take(weights));
+        }
     }
 
     /// Memory of the weights.
     pub(crate) fn n_bytes(&self) -> usize {
-        size_of_val(self.weights.as_slice())
+        size_of_val(&*self.weights)
     }
 
     /// True when it makes nothing but zeros.
     pub(crate) fn is_zero(&self) -> bool {
-        self.weights.iter().all(|x| *x == f16::ZERO)
+        let without_sign = |pair: &Pair| pair & 0x7fff_7fff;
+        self.weights
+            .as_flattened()
+            .iter()
+            .map(without_sign)
+            .all(|x| x == 0)
     }
 
     /// Appends its numbers, little-endian, as they lie in memory.
     pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
-        bytes.extend(self.weights.iter().flat_map(|x| x.to_le_bytes()));
+        let pairs = self.weights.as_flattened().iter();
+        bytes.extend(pairs.flat_map(|pair| pair.to_le_bytes()));
     }
 
     fn n_groups(&self) -> usize {
-        self.n_out.div_ceil(LANES)
+        self.n_out.div_ceil(ABREAST)
     }
 
-    fn group(&self, group_idx: usize) -> &[f16] {
-        &self.weights[group_idx * self.n_in * LANES..][..self.n_in * LANES]
+    fn n_pairs(&self) -> usize {
+        self.n_in.div_ceil(2)
+    }
+
+    fn group(&self, group_idx: usize) -> &[[Pair; ABREAST]] {
+        let n_pairs = self.n_pairs();
+        &self.weights[group_idx * n_pairs..][..n_pairs]
+    }
+}
+
+for_each_isa! {
+    /// Rounds a row to brain floats, to the nearest, ties to even; an odd number of them ends in a zero.
+    fn to_pairs(row: &[f32], pairs: &mut [Pair]) {
+        #[inline(always)]
+        fn round(x: f32) -> u32 {
+            let bits = x.to_bits();
+            let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
+            if x.abs() < SMALLEST { 0 } else { rounded }
+        }
+        let (twos, rest) = row.as_chunks::<2>();
+        for (pair, [first, second]) in pairs.iter_mut().zip(twos) {
+            *pair = round(*first) | round(*second) << 16;
+        }
+        if let ([last], Some(pair)) = (rest, pairs.last_mut()) {
+            *pair = round(*last);
+        }
     }
 }
 
@@ -93,16 +147,14 @@ pub(crate) fn add_low_rank(
     segments: &[Segment<'_>],
     out: &mut [f32],
     stride: usize,
-    between: &mut Vec<f32>,
+    steps: &mut Between,
 ) {
     let parts: Vec<Part<'_>> = segments
         .iter()
         .flat_map(|segment| {
             let rows = &segment.rows;
-            segment
-                .parts
-                .iter()
-                .map(move |&(column, low_rank)| (rows, column, low_rank))
+            let parts = segment.parts.iter();
+            parts.map(move |&(column, low_rank)| (rows, column, low_rank))
         })
         .scan(0, |at, (rows, column, low_rank)| {
             let first = *at;
@@ -116,17 +168,49 @@ pub(crate) fn add_low_rank(
         })
         .collect();
     let Some(last) = parts.last() else { return };
+    let Between {
+        rounded,
+        between,
+        rounded_between,
+    } = steps;
     between.resize(
         last.between + last.rows.len() * last.low_rank.down.n_out,
         0.0,
     );
+    let n_in = last.low_rank.down.n_in;
+    let n_pairs = last.low_rank.down.n_pairs();
+    grow(rounded, inputs.len() / n_in * n_pairs);
+
+    let chunks: Vec<Range<usize>> = segments
+        .iter()
+        .flat_map(|segment| {
+            let end = segment.rows.end;
+            let firsts = segment.rows.clone().step_by(ROWS_TO_ROUND);
+            firsts.map(move |first| first..end.min(first + ROWS_TO_ROUND))
+        })
+        .collect();
+    let shared = Shared::new(rounded);
+    let round = |chunk_idx: usize| {
+        for row in Range::clone(&chunks[chunk_idx]) {
+            // SAFETY: each row is in one segment, and so in one chunk.
+            let pairs = unsafe { shared.slice(row * n_pairs, n_pairs) };
+            to_pairs(isa, &inputs[row * n_in..][..n_in], pairs);
+        }
+    };
+    // Few rows are rounded sooner than another thread is called.
+    if chunks.len() <= CHUNKS_ROUNDED_ALONE {
+        (0..chunks.len()).for_each(round);
+    } else {
+        pool.run(chunks.len(), &round);
+    }
 
     let pieces = split(&parts, pool.n_threads(), |low_rank| &low_rank.down);
     let shared = Shared::new(between);
+    let rounded = &rounded[..];
     pool.run(pieces.len(), &|piece_idx| {
         let (part, groups) = &pieces[piece_idx];
         let down = &part.low_rank.down;
-        let inputs = &inputs[part.rows.start * down.n_in..part.rows.end * down.n_in];
+        let inputs = &rounded[part.rows.start * n_pairs..part.rows.end * n_pairs];
         product(isa, down, groups.clone(), inputs, |row, column, sums| {
             // SAFETY: each piece writes columns of its own, of a part of its own.
             let target =
@@ -135,13 +219,24 @@ pub(crate) fn add_low_rank(
         });
     });
 
+    // A row of `rank` numbers makes at most as many pairs, so those of a part fit where its numbers lie.
+    grow(rounded_between, between.len());
+    for part in &parts {
+        let up = &part.low_rank.up;
+        let numbers = between[part.between..].chunks_exact(up.n_in);
+        let pairs = rounded_between[part.between..].chunks_exact_mut(up.n_pairs());
+        for (row, pairs) in numbers.zip(pairs).take(part.rows.len()) {
+            to_pairs(isa, row, pairs);
+        }
+    }
+
     let pieces = split(&parts, pool.n_threads(), |low_rank| &low_rank.up);
     let shared = Shared::new(out);
-    let between = &between[..];
+    let rounded_between = &rounded_between[..];
     pool.run(pieces.len(), &|piece_idx| {
         let (part, groups) = &pieces[piece_idx];
         let up = &part.low_rank.up;
-        let inputs = &between[part.between..][..part.rows.len() * up.n_in];
+        let inputs = &rounded_between[part.between..][..part.rows.len() * up.n_pairs()];
         product(isa, up, groups.clone(), inputs, |row, column, sums| {
             let at = (part.rows.start + row) * stride + part.column + column;
             // SAFETY: each piece writes columns of its own, in rows of its own.
@@ -149,6 +244,28 @@ pub(crate) fn add_low_rank(
             sums.add_to(target);
         });
     });
+}
+
+/// Rows that one thread rounds at a time.
+const ROWS_TO_ROUND: usize = 16;
+const CHUNKS_ROUNDED_ALONE: usize = 4;
+
+/// What lies between the steps of low-rank products, kept for the next ones.
+#[derive(Debug, Default)]
+pub(crate) struct Between {
+    /// Inputs in brain floats.
+    rounded: Vec<Pair>,
+    /// For each part, what its first product makes: `(rows, rank)`.
+    between: Vec<f32>,
+    /// The same in brain floats.
+    rounded_between: Vec<Pair>,
+}
+
+/// Makes a buffer at least this long; it never shrinks.
+fn grow(buffer: &mut Vec<Pair>, len: usize) {
+    if buffer.len() < len {
+        buffer.resize(len, 0);
+    }
 }
 
 /// One adapter's product with one matrix.
@@ -160,7 +277,7 @@ struct Part<'a> {
     between: usize,
 }
 
-/// Cuts the products into pieces of some groups of eight output rows.
+/// Cuts the products into pieces of some groups of output rows.
 fn split<'a, 'b>(
     parts: &'b [Part<'a>],
     n_threads: usize,
@@ -170,8 +287,8 @@ fn split<'a, 'b>(
         .iter()
         .map(|part| matrix(part.low_rank).n_groups())
         .sum();
-    // Four groups at a time are computed best.
-    let per_piece = n_groups.div_ceil(4 * n_threads).next_multiple_of(4).min(32);
+    // Two groups at a time are computed best.
+    let per_piece = n_groups.div_ceil(4 * n_threads).next_multiple_of(2).min(16);
     parts
         .iter()
         .flat_map(|part| {
@@ -183,65 +300,77 @@ fn split<'a, 'b>(
         .collect()
 }
 
-/// Rows of inputs that share each load of weights, and groups of weights that share each number of a row.
-/// Together they have registers for their sums, and enough of them that none waits for the one before.
-const FEW_ROWS: usize = 3;
-const MANY_ROWS: usize = 6;
-
 /// Multiplies rows with some groups of a matrix and hands over the sums by row and first column.
 fn product(
     isa: Isa,
     matrix: &Columns,
     groups: Range<usize>,
-    inputs: &[f32],
-    give: impl Fn(usize, usize, Sums<'_>),
+    inputs: &[Pair],
+    give: impl Fn(usize, usize, Sums<'_, ABREAST>),
 ) {
-    let n_rows = inputs.len() / matrix.n_in;
+    let n_rows = inputs.len() / matrix.n_pairs();
     let tile = Tile {
         isa,
         matrix,
         inputs,
         give,
     };
+    // Rows that share each load of weights, and groups that share each number of a row: together they have registers
+    // for their sums, and enough of them that none waits for the one before.
+    let (most_rows, most_groups) = match (isa.has_brain_floats(), n_rows) {
+        (true, ..=4) => (4, 4),
+        (true, _) => (8, 2),
+        (false, ..=2) => (2, 2),
+        (false, _) => (4, 1),
+    };
     let mut group_idx = groups.start;
     while group_idx < groups.end {
-        let n_left = groups.end - group_idx;
-        let n_groups = match n_left {
-            4.. if n_rows <= FEW_ROWS => 4,
-            2.. => 2,
-            _ => 1,
+        let n_groups = match most_groups.min(groups.end - group_idx) {
+            3 => 2,
+            n => n,
         };
-        let mut row = 0;
-        while row < n_rows {
-            // Tiles of about equal size: a small one would wait for its own sums.
-            let most = if n_groups == 4 { FEW_ROWS } else { MANY_ROWS };
-            let n_left = n_rows - row;
-            let n = n_left.div_ceil(n_left.div_ceil(most));
-            match (n_groups, n) {
-                (4, 3) => tile.run::<3, 4>(group_idx, row),
-                (4, 2) => tile.run::<2, 4>(group_idx, row),
-                (4, _) => tile.run::<1, 4>(group_idx, row),
-                (2, n) => tile.rows::<2>(group_idx, row, n),
-                (_, n) => tile.rows::<1>(group_idx, row, n),
+        for (row, n) in even_tiles(n_rows, most_rows) {
+            match n_groups {
+                4 => tile.few_rows::<4>(group_idx, row, n),
+                2 => tile.rows::<2>(group_idx, row, n),
+                _ => tile.rows::<1>(group_idx, row, n),
             }
-            row += n;
         }
         group_idx += n_groups;
     }
 }
 
+/// Cuts rows into tiles of about equal size, since a small one would wait for its own sums: first row and number.
+fn even_tiles(n_rows: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let mut row = 0;
+    std::iter::from_fn(move || {
+        let n_left = n_rows - row;
+        let n = n_left.div_ceil(n_left.div_ceil(most).max(1));
+        row += n;
+        (n > 0).then_some((row - n, n))
+    })
+}
+
 struct Tile<'a, F> {
     isa: Isa,
     matrix: &'a Columns,
-    inputs: &'a [f32],
+    inputs: &'a [Pair],
     give: F,
 }
 
-impl<F: Fn(usize, usize, Sums<'_>)> Tile<'_, F> {
+impl<F: Fn(usize, usize, Sums<'_, ABREAST>)> Tile<'_, F> {
     fn rows<const G: usize>(&self, group_idx: usize, row: usize, n: usize) {
         match n {
+            8 => self.run::<8, G>(group_idx, row),
+            7 => self.run::<7, G>(group_idx, row),
             6 => self.run::<6, G>(group_idx, row),
             5 => self.run::<5, G>(group_idx, row),
+            _ => self.few_rows::<G>(group_idx, row, n),
+        }
+    }
+
+    fn few_rows<const G: usize>(&self, group_idx: usize, row: usize, n: usize) {
+        match n {
             4 => self.run::<4, G>(group_idx, row),
             3 => self.run::<3, G>(group_idx, row),
             2 => self.run::<2, G>(group_idx, row),
@@ -249,42 +378,29 @@ impl<F: Fn(usize, usize, Sums<'_>)> Tile<'_, F> {
         }
     }
 
-    /// `N` rows of inputs times eight rows of each of `G` groups of weights.
+    /// `N` rows of inputs times sixteen rows of each of `G` groups of weights.
     fn run<const N: usize, const G: usize>(&self, group_idx: usize, first_row: usize) {
-        let n_in = self.matrix.n_in;
-        let groups: [&[f16]; G] = std::array::from_fn(|idx| self.matrix.group(group_idx + idx));
-        let rows: [&[f32]; N] =
-            std::array::from_fn(|idx| &self.inputs[(first_row + idx) * n_in..][..n_in]);
+        let n_pairs = self.matrix.n_pairs();
+        let groups: [&[[Pair; ABREAST]]; G] =
+            std::array::from_fn(|idx| self.matrix.group(group_idx + idx));
+        let rows: [&[Pair]; N] =
+            std::array::from_fn(|idx| &self.inputs[(first_row + idx) * n_pairs..][..n_pairs]);
         let sums = match self.isa {
-            Isa::Portable => portable(groups, rows),
+            Isa::Portable => portable::low_rank(groups, rows),
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: `Isa::Avx2` is made only where the processor has it.
-            Isa::Avx2 => unsafe { crate::kernel::x86::low_rank(groups, rows) },
+            // SAFETY: made only where the processor has products of brain floats.
+            Isa::Avx512 {
+                has_brain_floats: true,
+            } => unsafe { crate::kernel::x86::avx512::low_rank(groups, rows) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: both are made only where the processor has AVX2, FMA and F16C.
+            Isa::Avx2 | Isa::Avx512 { .. } => unsafe { crate::kernel::x86::low_rank(groups, rows) },
         };
         for (row, sums) in (first_row..).zip(&sums) {
             for (group_idx, sums) in (group_idx..).zip(sums) {
-                let column = group_idx * LANES;
+                let column = group_idx * ABREAST;
                 (self.give)(row, column, Sums::new(sums, column, self.matrix.n_out));
             }
         }
     }
-}
-
-/// Each sum is taken in the order of the columns.
-fn portable<const N: usize, const G: usize>(
-    groups: [&[f16]; G],
-    rows: [&[f32]; N],
-) -> [[[f32; LANES]; G]; N] {
-    let mut sums = [[[0.0f32; LANES]; G]; N];
-    for (group_idx, group) in groups.into_iter().enumerate() {
-        for (column, weights) in group.as_chunks::<LANES>().0.iter().enumerate() {
-            let weights = weights.map(f16::to_f32);
-            for (sums, row) in sums.iter_mut().zip(rows) {
-                for (sum, weight) in sums[group_idx].iter_mut().zip(weights) {
-                    *sum = weight.mul_add(row[column], *sum);
-                }
-            }
-        }
-    }
-    sums
 }

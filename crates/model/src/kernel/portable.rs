@@ -2,14 +2,15 @@ use crate::kernel::for_each_isa;
 use crate::kernel::inputs::{Int8Run, Int16Run, TILE};
 use crate::matrix::{EightBitBlock, FourBitBlock, LANES};
 
-/// `N` rows of a tile of inputs times eight rows of 4-bit weights.
+/// `N` rows of a tile of inputs, from `first` on, times eight rows of 4-bit weights.
 pub(crate) fn four_bit<const N: usize>(
     blocks: &[FourBitBlock],
     runs: &[Int8Run],
+    first: usize,
 ) -> [[f32; LANES]; N] {
     let mut sums = [[0.0f32; LANES]; N];
     for (block, runs) in blocks.iter().zip(runs.chunks_exact(TILE)) {
-        for (run, sums) in runs.iter().zip(&mut sums) {
+        for (run, sums) in runs[first..].iter().zip(&mut sums) {
             let mut dots = [0i32; LANES];
             for (eighth, byte) in block.quants.iter().enumerate() {
                 let column = 4 * (eighth / 32) + eighth % 4;
@@ -27,14 +28,15 @@ pub(crate) fn four_bit<const N: usize>(
     sums
 }
 
-/// `N` rows of a tile of inputs times eight rows of 8-bit weights.
+/// `N` rows of a tile of inputs, from `first` on, times eight rows of 8-bit weights.
 pub(crate) fn eight_bit<const N: usize>(
     blocks: &[EightBitBlock],
     runs: &[Int16Run],
+    first: usize,
 ) -> [[f32; LANES]; N] {
     let mut sums = [[0.0f32; LANES]; N];
     for (block, runs) in blocks.iter().zip(runs.chunks_exact(TILE)) {
-        for (run, sums) in runs.iter().zip(&mut sums) {
+        for (run, sums) in runs[first..].iter().zip(&mut sums) {
             let mut dots = [0i32; LANES];
             for (idx, &weight) in block.quants.iter().enumerate() {
                 let column = 2 * (idx / 16) + idx % 2;

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use crate::block::SUB_BLOCK;
 use crate::kernel::inputs::TILE;
 use crate::kernel::sums::Sums;
@@ -9,6 +11,9 @@ use crate::pool::Pool;
 
 /// Bytes of inputs that stay in the second-level cache while eight rows of weights pass them from the first.
 const INPUT_BYTES_IN_CACHE: usize = 192 << 10;
+
+/// Rows of inputs that share each load of weights where registers have 32 bytes; it divides a tile.
+const ROWS_AT_A_TIME: usize = 4;
 
 /// Multiplies each row of the inputs with each matrix; a row of `out` holds the results side by side.
 ///
@@ -35,23 +40,12 @@ pub(crate) fn multiply(
             first_column: piece.first_column,
         };
         // Few rows wait for memory, which gives one stream of weights faster than two.
-        let is_many = piece.end_row - piece.first_row > 2 * TILE;
-        let groups_at_a_time = if is_many { 2 } else { 1 };
+        let is_many = piece.end_row - piece.first_row > TILE;
+        let groups_at_a_time = if is_many || part.is_widest() { 2 } else { 1 };
         let mut group_idx = piece.first_group;
         while group_idx < piece.end_group {
             let n_groups = (piece.end_group - group_idx).min(groups_at_a_time);
-            for first_row in (piece.first_row..piece.end_row).step_by(TILE) {
-                match (n_groups, piece.end_row - first_row) {
-                    (2, 4..) => part.tile::<4, 2>(group_idx, first_row),
-                    (2, 3) => part.tile::<3, 2>(group_idx, first_row),
-                    (2, 2) => part.tile::<2, 2>(group_idx, first_row),
-                    (2, _) => part.tile::<1, 2>(group_idx, first_row),
-                    (_, 4..) => part.tile::<4, 1>(group_idx, first_row),
-                    (_, 3) => part.tile::<3, 1>(group_idx, first_row),
-                    (_, 2) => part.tile::<2, 1>(group_idx, first_row),
-                    (_, _) => part.tile::<1, 1>(group_idx, first_row),
-                }
-            }
+            part.groups(group_idx, n_groups, piece.first_row..piece.end_row);
             group_idx += n_groups;
         }
     });
@@ -113,43 +107,79 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// `N` rows of inputs, the first of which begins a tile, times eight rows of each of `G` groups of weights.
+    /// True where a register holds two groups.
+    fn is_widest(&self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return matches!(self.isa, Isa::Avx512 { .. });
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    }
+
+    /// Some rows of inputs, the first of which begins a tile, times one group of weights or two.
+    fn groups(&self, group_idx: usize, n_groups: usize, rows: Range<usize>) {
+        #[cfg(target_arch = "x86_64")]
+        if n_groups == 2 && self.is_widest() && !matches!(self.matrix.blocks, Blocks::Float(_)) {
+            for first_row in rows.clone().step_by(TILE) {
+                match rows.end - first_row {
+                    8.. => self.pair::<8>(group_idx, first_row),
+                    7 => self.pair::<7>(group_idx, first_row),
+                    6 => self.pair::<6>(group_idx, first_row),
+                    5 => self.pair::<5>(group_idx, first_row),
+                    4 => self.pair::<4>(group_idx, first_row),
+                    3 => self.pair::<3>(group_idx, first_row),
+                    2 => self.pair::<2>(group_idx, first_row),
+                    _ => self.pair::<1>(group_idx, first_row),
+                }
+            }
+            return;
+        }
+        for first_row in rows.clone().step_by(ROWS_AT_A_TIME) {
+            match (n_groups, rows.end - first_row) {
+                (2, 4..) => self.tile::<4, 2>(group_idx, first_row),
+                (2, 3) => self.tile::<3, 2>(group_idx, first_row),
+                (2, 2) => self.tile::<2, 2>(group_idx, first_row),
+                (2, _) => self.tile::<1, 2>(group_idx, first_row),
+                (_, 4..) => self.tile::<4, 1>(group_idx, first_row),
+                (_, 3) => self.tile::<3, 1>(group_idx, first_row),
+                (_, 2) => self.tile::<2, 1>(group_idx, first_row),
+                (_, _) => self.tile::<1, 1>(group_idx, first_row),
+            }
+        }
+    }
+
+    /// `N` rows of inputs, of one tile, times eight rows of each of `G` groups of weights.
     fn tile<const N: usize, const G: usize>(&self, group_idx: usize, first_row: usize) {
         let (matrix, inputs) = (self.matrix, self.inputs);
         let n_blocks = matrix.n_in / SUB_BLOCK;
         let groups: [usize; G] = std::array::from_fn(|idx| group_idx + idx);
-        let runs = first_row * n_blocks..(first_row + TILE) * n_blocks;
+        let (runs, first) = self.runs(first_row);
         match &matrix.blocks {
             Blocks::Four(all) => {
                 let groups = groups.map(|group| &all[group * n_blocks..][..n_blocks]);
                 let runs = &inputs.int8[runs];
                 let sums: [[[f32; LANES]; G]; N] = match self.isa {
                     Isa::Portable => {
-                        transpose(groups.map(|blocks| portable::four_bit(blocks, runs)))
+                        transpose(groups.map(|blocks| portable::four_bit(blocks, runs, first)))
                     }
                     #[cfg(target_arch = "x86_64")]
-                    // SAFETY: `Isa::Avx2` is made only where the processor has it.
-                    Isa::Avx2 => unsafe { x86::four_bit(groups, runs) },
+                    // SAFETY: both are made only where the processor has AVX2, FMA and F16C.
+                    Isa::Avx2 | Isa::Avx512 { .. } => unsafe { x86::four_bit(groups, runs, first) },
                 };
-                for (sums, row) in sums.iter().zip(first_row..) {
-                    for (sums, group) in sums.iter().zip(group_idx..) {
-                        self.store(group, row, sums);
-                    }
-                }
+                self.store_all(group_idx, first_row, &sums);
             }
             Blocks::Eight(all) => {
                 let runs = &inputs.int16[runs];
                 for group in groups {
                     let blocks = &all[group * n_blocks..][..n_blocks];
                     let sums: [[f32; LANES]; N] = match self.isa {
-                        Isa::Portable => portable::eight_bit(blocks, runs),
+                        Isa::Portable => portable::eight_bit(blocks, runs, first),
                         #[cfg(target_arch = "x86_64")]
-                        // SAFETY: `Isa::Avx2` is made only where the processor has it.
-                        Isa::Avx2 => unsafe { x86::eight_bit(blocks, runs) },
+                        // SAFETY: as above.
+                        Isa::Avx2 | Isa::Avx512 { .. } => unsafe {
+                            x86::eight_bit(blocks, runs, first)
+                        },
                     };
-                    for (sums, row) in sums.iter().zip(first_row..) {
-                        self.store(group, row, sums);
-                    }
+                    self.store_all(group, first_row, &sums.map(|sums| [sums]));
                 }
             }
             Blocks::Float(columns) => {
@@ -158,10 +188,53 @@ impl Part<'_> {
                     let columns = &columns[group * matrix.n_in..][..matrix.n_in];
                     let mut sums = [[0.0; LANES]; N];
                     portable::float(self.isa, columns, floats, &mut sums);
-                    for (sums, row) in sums.iter().zip(first_row..) {
-                        self.store(group, row, sums);
-                    }
+                    self.store_all(group, first_row, &sums.map(|sums| [sums]));
                 }
+            }
+        }
+    }
+
+    /// `N` rows of inputs, the first of which begins a tile, times eight rows of each of two groups of packed weights.
+    #[cfg(target_arch = "x86_64")]
+    fn pair<const N: usize>(&self, group_idx: usize, first_row: usize) {
+        let (matrix, inputs) = (self.matrix, self.inputs);
+        let n_blocks = matrix.n_in / SUB_BLOCK;
+        let (runs, _) = self.runs(first_row);
+        let blocks =
+            [group_idx, group_idx + 1].map(|group| group * n_blocks..(group + 1) * n_blocks);
+        let sums: [[[f32; LANES]; 2]; N] = match &matrix.blocks {
+            Blocks::Four(all) => {
+                let groups = blocks.map(|blocks| &all[blocks]);
+                // SAFETY: the caller has seen `Isa::Avx512`, which is made only where the processor has it.
+                unsafe { x86::four_bit_pair(groups, &inputs.int8[runs]) }
+            }
+            Blocks::Eight(all) => {
+                let groups = blocks.map(|blocks| &all[blocks]);
+                // SAFETY: as above.
+                unsafe { x86::eight_bit_pair(groups, &inputs.int16[runs]) }
+            }
+            Blocks::Float(_) => unreachable!("floats have no kernel for pairs"),
+        };
+        self.store_all(group_idx, first_row, &sums);
+    }
+
+    /// Where the runs of a row's tile lie, and which row of the tile it is.
+    fn runs(&self, row: usize) -> (Range<usize>, usize) {
+        let n_blocks = self.matrix.n_in / SUB_BLOCK;
+        let first = row % TILE;
+        let tile = row - first;
+        (tile * n_blocks..(tile + TILE) * n_blocks, first)
+    }
+
+    fn store_all<const N: usize, const G: usize>(
+        &self,
+        first_group: usize,
+        first_row: usize,
+        sums: &[[[f32; LANES]; G]; N],
+    ) {
+        for (sums, row) in sums.iter().zip(first_row..) {
+            for (sums, group) in sums.iter().zip(first_group..) {
+                self.store(group, row, sums);
             }
         }
     }

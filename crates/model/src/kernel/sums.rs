@@ -1,20 +1,18 @@
-use crate::matrix::LANES;
-
-/// The sums of eight output rows, of which the matrix may have only the first few.
+/// The sums of the `N` output rows that lie abreast, of which the matrix may have only the first few.
 ///
-/// All eight go to memory at once, without a loop over a number that the compiler does not know.
+/// All go to memory at once, without a loop over a number that the compiler does not know.
 #[derive(Clone, Copy)]
-pub(crate) struct Sums<'a> {
-    lanes: &'a [f32; LANES],
+pub(crate) struct Sums<'a, const N: usize> {
+    lanes: &'a [f32; N],
     n_lanes: usize,
 }
 
-impl<'a> Sums<'a> {
+impl<'a, const N: usize> Sums<'a, N> {
     /// The sums of the rows from `first` on of a matrix that has `n_out`.
-    pub(crate) fn new(lanes: &'a [f32; LANES], first: usize, n_out: usize) -> Sums<'a> {
+    pub(crate) fn new(lanes: &'a [f32; N], first: usize, n_out: usize) -> Sums<'a, N> {
         Sums {
             lanes,
-            n_lanes: LANES.min(n_out - first),
+            n_lanes: N.min(n_out - first),
         }
     }
 
@@ -25,7 +23,7 @@ impl<'a> Sums<'a> {
     /// Writes them to as many numbers.
     #[inline(always)]
     pub(crate) fn write(self, target: &mut [f32]) {
-        match <&mut [f32; LANES]>::try_from(&mut *target) {
+        match <&mut [f32; N]>::try_from(&mut *target) {
             Ok(target) => *target = *self.lanes,
             Err(_) => target.copy_from_slice(&self.lanes[..self.n_lanes]),
         }
@@ -34,7 +32,7 @@ impl<'a> Sums<'a> {
     /// Adds them to as many numbers.
     #[inline(always)]
     pub(crate) fn add_to(self, target: &mut [f32]) {
-        match <&mut [f32; LANES]>::try_from(&mut *target) {
+        match <&mut [f32; N]>::try_from(&mut *target) {
             Ok(target) => add(target, self.lanes),
             Err(_) => add(target, &self.lanes[..self.n_lanes]),
         }

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
-use super::{Inputs, Isa, multiply, rms_norm, swiglu};
+use super::{
+    Between, Columns, Inputs, Isa, LowRank, Segment, add_low_rank, multiply, rms_norm, swiglu,
+};
 use crate::block::Format;
 use crate::kernel::elementwise::exp;
 use crate::matrix::{Arena, Layout, Matrix};
@@ -80,7 +82,9 @@ proptest! {
         let float = matrix(seed ^ 3, n_in, n_out, Format::F32, Layout::Float);
         let matrices = [&four, &eight, &float];
         let together = product(Isa::detect(), 3, &rows, n_in, &matrices);
-        prop_assert_eq!(bits(&together), bits(&product(Isa::Portable, 1, &rows, n_in, &matrices)));
+        for isa in Isa::all() {
+            prop_assert_eq!(bits(&together), bits(&product(isa, 1, &rows, n_in, &matrices)), "{:?}", isa);
+        }
         let alone: Vec<f32> = rows
             .chunks_exact(n_in)
             .flat_map(|row| product(Isa::detect(), 2, row, n_in, &matrices))
@@ -106,6 +110,44 @@ proptest! {
                 let expected: f64 = weights.iter().zip(&row).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum();
                 prop_assert!((f64::from(value) - expected).abs() < tolerance, "{format:?} {layout:?}: {value} {expected}");
             }
+        }
+    }
+
+    /// Low-rank products of two neighbouring segments are the same on every processor, and for each row alone.
+    #[test]
+    fn low_rank_products_are_the_same_everywhere(
+        seed in any::<u64>(),
+        n_rows in 1usize..20,
+        rank in 1usize..40,
+        n_in in 1usize..50,
+        n_out in 1usize..70,
+    ) {
+        let numbers = |seed, n| noise(seed, n).iter().map(|x| x / 8.0).collect::<Vec<f32>>();
+        let adapter = |seed| LowRank {
+            down: Columns::pack(n_in, rank, &numbers(seed, n_in * rank)).unwrap(),
+            up: Columns::pack(rank, n_out, &numbers(seed ^ 7, rank * n_out)).unwrap(),
+        };
+        let (first, second) = (adapter(seed ^ 1), adapter(seed ^ 2));
+        let rows = noise(seed ^ 3, (n_rows + 3) * n_in);
+        let run = |isa, n_threads| {
+            let segments = [(0..n_rows, &first), (n_rows..n_rows + 3, &second)]
+                .map(|(rows, low_rank)| Segment { rows, parts: vec![(0, low_rank)] });
+            let mut out = vec![0.5; (n_rows + 3) * n_out];
+            let mut pool = Pool::new(n_threads);
+            add_low_rank(&mut pool, isa, &rows, &segments, &mut out, n_out, &mut Between::default());
+            out
+        };
+        let portable = bits(&run(Isa::Portable, 1));
+        for isa in Isa::all() {
+            prop_assert_eq!(&portable, &bits(&run(isa, 2)), "{:?}", isa);
+        }
+        for row in 0..n_rows {
+            let segments = [Segment { rows: 0..1, parts: vec![(0, &first)] }];
+            let mut out = vec![0.5; n_out];
+            let inputs = &rows[row * n_in..][..n_in];
+            let mut pool = Pool::new(1);
+            add_low_rank(&mut pool, Isa::detect(), inputs, &segments, &mut out, n_out, &mut Between::default());
+            prop_assert_eq!(&portable[row * n_out..][..n_out], &bits(&out)[..]);
         }
     }
 

@@ -1,10 +1,12 @@
-//! Kernels for processors with AVX2, FMA and F16C.
+//! Kernels for processors with AVX2, FMA and F16C, and in `avx512` for those that have AVX-512 too.
 
 mod attention;
+pub(crate) mod avx512;
 mod low_rank;
 mod product;
 
 pub(crate) use attention::{gather, score};
+pub(crate) use avx512::{eight_bit_pair, four_bit_pair};
 pub(crate) use low_rank::low_rank;
 pub(crate) use product::{eight_bit, four_bit};
 

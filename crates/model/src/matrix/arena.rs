@@ -37,7 +37,7 @@ pub(crate) enum Store<T> {
         start: *const T,
         len: usize,
         /// Lives as long as any of its parts.
-        _region: Arc<Region>,
+        region: Arc<Region>,
     },
 }
 
@@ -90,7 +90,7 @@ impl Arena {
         Store::Kept {
             start,
             len: numbers.len(),
-            _region: Arc::clone(region),
+            region: Arc::clone(region),
         }
     }
 }
@@ -104,6 +104,26 @@ impl<T> Deref for Store<T> {
             // SAFETY: written by `keep`, never again, and the region lives.
             Store::Kept { start, len, .. } => unsafe { std::slice::from_raw_parts(*start, *len) },
         }
+    }
+}
+
+impl<T: Clone> Clone for Store<T> {
+    /// Numbers in an arena are shared: nobody changes them.
+    fn clone(&self) -> Store<T> {
+        match self {
+            Store::Own(numbers) => Store::Own(numbers.clone()),
+            Store::Kept { start, len, region } => Store::Kept {
+                start: *start,
+                len: *len,
+                region: Arc::clone(region),
+            },
+        }
+    }
+}
+
+impl<T: PartialEq> PartialEq for Store<T> {
+    fn eq(&self, other: &Store<T>) -> bool {
+        **self == **other
     }
 }
 

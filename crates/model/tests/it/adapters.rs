@@ -112,7 +112,7 @@ fn bits(logits: &[Vec<f32>]) -> Vec<u32> {
 #[test]
 fn adapters_agree_with_peft() {
     let tokens = tokens();
-    for (layout, tolerance) in [(Layout::Float, 0.01), (Layout::Packed, 0.3)] {
+    for (layout, tolerance) in [(Layout::Float, 0.05), (Layout::Packed, 0.3)] {
         let mut decoder = tiny(layout);
         for (name, first) in [("all", 0), ("some", 0), ("activated", 20)] {
             let adapter = load(name, &decoder);

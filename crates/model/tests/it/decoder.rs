@@ -181,6 +181,36 @@ fn packing_costs_less_than_half_a_percent_of_perplexity() {
     assert!((ratio - 1.0).abs() < 0.005, "{ratio}");
 }
 
+/// For each GGUF file of a folder, such as `llama-quantize` writes: packed weights beside the same file decoded to floats.
+#[test]
+fn packing_any_format_costs_less_than_half_a_percent_of_perplexity() {
+    let Some(folder) = std::env::var_os("MAPCODER_TEST_FORMATS") else {
+        println!("skipped: MAPCODER_TEST_FORMATS names no folder of GGUF files");
+        return;
+    };
+    let text = std::fs::read_to_string(reference("text.txt")).unwrap();
+    let mut n_files = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "gguf") {
+            continue;
+        }
+        let gguf = Gguf::open(&path).unwrap();
+        let tokens = Tokenizer::load(&gguf).unwrap().encode(&text).unwrap();
+        let loss = |layout| text_loss(&mut load(&gguf, layout), &tokens);
+        let (packed, float) = (loss(Layout::Packed), loss(Layout::Float));
+        let ratio = (packed - float).exp();
+        println!(
+            "{}: perplexity {:.4}, {ratio:.5} of floats",
+            path.display(),
+            packed.exp()
+        );
+        assert!((ratio - 1.0).abs() < 0.005, "{}: {ratio}", path.display());
+        n_files += 1;
+    }
+    assert!(n_files > 0, "the folder holds no GGUF file");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(20))]
 

@@ -6,11 +6,11 @@ use crate::kernel::inputs::{Int8Run, Int16Run, TILE};
 use crate::matrix::{EightBitBlock, FourBitBlock, LANES};
 
 /// Few rows of inputs take weights as fast as they come from memory, so they are asked for this much earlier.
-const BLOCKS_AHEAD: usize = 8;
+pub(super) const BLOCKS_AHEAD: usize = 8;
 
 /// Asks for a block, which may lie behind the last one: where matrices follow each other, that is the next to come.
 #[inline(always)]
-fn fetch<T>(blocks: &[T], block_idx: usize) {
+pub(super) fn fetch<T>(blocks: &[T], block_idx: usize) {
     let block = blocks.as_ptr().wrapping_add(block_idx).cast::<i8>();
     for line in (0..size_of::<T>()).step_by(64) {
         // SAFETY: a hint, which touches no memory.
@@ -18,11 +18,12 @@ fn fetch<T>(blocks: &[T], block_idx: usize) {
     }
 }
 
-/// `N` rows of a tile of inputs times eight rows of each of `G` groups of 4-bit weights.
+/// `N` rows of a tile of inputs, from `first` on, times eight rows of each of `G` groups of 4-bit weights.
 #[target_feature(enable = "avx2,f16c,fma")]
 pub(crate) fn four_bit<const N: usize, const G: usize>(
     groups: [&[FourBitBlock]; G],
     runs: &[Int8Run],
+    first: usize,
 ) -> [[[f32; LANES]; G]; N] {
     let runs = runs.as_chunks::<TILE>().0;
     assert!(groups.iter().all(|blocks| blocks.len() == runs.len()));
@@ -30,6 +31,7 @@ pub(crate) fn four_bit<const N: usize, const G: usize>(
     let ones = _mm256_set1_epi16(1);
     let mut sums = [[_mm256_setzero_ps(); G]; N];
     for (block_idx, runs) in runs.iter().enumerate() {
+        let runs: &[Int8Run] = &runs[first..];
         for blocks in groups {
             fetch(blocks, block_idx + BLOCKS_AHEAD);
         }
@@ -83,14 +85,16 @@ pub(crate) fn four_bit<const N: usize, const G: usize>(
     to_tables(sums)
 }
 
-/// `N` rows of a tile of inputs times eight rows of 8-bit weights.
+/// `N` rows of a tile of inputs, from `first` on, times eight rows of 8-bit weights.
 #[target_feature(enable = "avx2,f16c,fma")]
 pub(crate) fn eight_bit<const N: usize>(
     blocks: &[EightBitBlock],
     runs: &[Int16Run],
+    first: usize,
 ) -> [[f32; LANES]; N] {
     let mut sums = [_mm256_setzero_ps(); N];
     for (block_idx, (block, runs)) in blocks.iter().zip(runs.as_chunks::<TILE>().0).enumerate() {
+        let runs: &[Int16Run] = &runs[first..];
         fetch(blocks, block_idx + BLOCKS_AHEAD);
         let mut dots = [_mm256_setzero_si256(); N];
         for j in 0..SUB_BLOCK / 2 {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use agents::Without;
 use domain::{Agent, Language, Rung, Sampling};
-use engine::Layout;
+use engine::{Device, Layout};
 
 pub(crate) use self::error::Error;
 use self::keys::{KEYS, Value};
@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) model: Option<String>,
     /// How the local engine keeps weights.
     pub(crate) weights: Layout,
+    /// Where the local engine runs its model.
+    pub(crate) device: Device,
     /// Where models of the Hugging Face Hub are.
     pub(crate) hub: Hub,
     /// The OpenAI-compatible server, up to and including `/v1`, without a slash at the end.
@@ -197,6 +199,7 @@ impl Settings {
                 "f32" => Layout::Float,
                 _ => Layout::Packed,
             },
+            device: Device::parse(&taken.set(Taken::text, "device")).unwrap_or_default(),
             hub: surroundings.hub(),
             base_url: taken.text("base_url"),
             api_key,

@@ -186,6 +186,7 @@ pub(crate) fn engine_room(settings: &Settings) -> engine::Settings {
             .map_or(defaults.max_sequences, |n| n as usize),
         context_tokens: settings.context.map(|n| n as usize),
         weights: settings.weights,
+        device: settings.device,
         ..defaults
     }
 }

@@ -19,6 +19,10 @@ pub(crate) struct SettingsArgs {
     #[arg(long, value_name = "FORMAT")]
     pub(crate) weights: Option<String>,
 
+    /// Where a local model runs: `cpu`, or `cuda`, `cuda:1`, … in a program that was built for it
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) device: Option<String>,
+
     /// A folder with an adapter for each agent, such as `coding` or `coding.gguf`, or one for all; `none`; or
     /// `auto`: those that come with the program, for the default model
     #[arg(long, value_name = "FOLDER")]
@@ -105,6 +109,7 @@ impl SettingsArgs {
         let mut overrides = given([
             ("model", "--model", &self.model),
             ("weights", "--weights", &self.weights),
+            ("device", "--device", &self.device),
             ("adapters", "--adapters", &self.adapters),
             ("base_url", "--base-url", &self.base_url),
             ("strategy", "--strategy", &self.strategy),

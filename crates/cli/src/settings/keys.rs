@@ -90,6 +90,13 @@ pub(super) static KEYS: &[Key] = &[
         Kind::Choice(&["auto", "q8_0", "q4_1", "f32"]),
         Some("auto"),
     ),
+    Key::new(
+        "device",
+        Kind::Choice(&[
+            "cpu", "cuda", "cuda:1", "cuda:2", "cuda:3", "cuda:4", "cuda:5", "cuda:6", "cuda:7",
+        ]),
+        Some("cpu"),
+    ),
     Key::new("base_url", Kind::Url, None),
     Key::new(
         "adapters",

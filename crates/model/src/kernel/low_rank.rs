@@ -86,6 +86,18 @@ impl Columns {
         bytes.extend(pairs.flat_map(|pair| pair.to_le_bytes()));
     }
 
+    /// Its numbers row by row.
+    #[cfg(feature = "candle")]
+    pub(crate) fn rows(&self) -> Vec<bf16> {
+        let number = |row: usize, column: usize| {
+            let pair = self.group(row / ABREAST)[column / 2][row % ABREAST];
+            bf16::from_bits((pair >> (16 * (column % 2))) as u16)
+        };
+        (0..self.n_out)
+            .flat_map(|row| (0..self.n_in).map(move |column| number(row, column)))
+            .collect()
+    }
+
     fn n_groups(&self) -> usize {
         self.n_out.div_ceil(ABREAST)
     }

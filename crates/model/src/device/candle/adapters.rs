@@ -3,15 +3,11 @@
 
 use std::sync::{Arc, Weak};
 
-use candle_core::{DType, Device, Result, Tensor};
-use half::f16;
-
 use super::Linear;
 use crate::adapter::{Adapter, Parts, Target};
 use crate::config::Config;
 use crate::decoder::Batch;
-use crate::kernel::Columns;
-use crate::matrix::LANES;
+use candle_core::{DType, Device, Result, Tensor};
 
 /// The adapters that a device holds.
 pub(super) struct Stack {
@@ -144,9 +140,9 @@ impl Stack {
             if let Some(part) = &layers[layer_idx][target as usize] {
                 let rank = part.down.n_out;
                 owners.resize(owners.len() + rank, member);
-                down.extend(rows(&part.down));
+                down.extend(part.down.rows());
                 ups.push(Tensor::from_vec(
-                    rows(&part.up),
+                    part.up.rows(),
                     (n_out, rank),
                     &Device::Cpu,
                 )?);
@@ -183,21 +179,12 @@ impl Wearers<'_> {
             .members
             .broadcast_eq(&part.owners)?
             .to_dtype(DType::F32)?;
-        let between = (part.down.forward(x)? * mask)?;
-        y + part.up.forward(&between)?
+        let between = (part.down.forward(&rounded(x)?)? * mask)?;
+        y + part.up.forward(&rounded(&between)?)?
     }
 }
 
-/// The numbers of a matrix row by row. The processor's kernels keep eight rows abreast.
-fn rows(columns: &Columns) -> Vec<f16> {
-    let mut abreast = Vec::with_capacity(columns.n_bytes());
-    columns.write(&mut abreast);
-    let abreast = abreast.as_chunks::<2>().0;
-    let number = |row: usize, column: usize| {
-        let at = (row / LANES * columns.n_in + column) * LANES + row % LANES;
-        f16::from_le_bytes(abreast[at])
-    };
-    (0..columns.n_out)
-        .flat_map(|row| (0..columns.n_in).map(move |column| number(row, column)))
-        .collect()
+/// Numbers as the processor's kernels take them: rounded to brain floats.
+fn rounded(numbers: &Tensor) -> Result<Tensor> {
+    numbers.to_dtype(DType::BF16)?.to_dtype(numbers.dtype())
 }

@@ -182,6 +182,10 @@ fn packing_costs_less_than_half_a_percent_of_perplexity() {
 }
 
 /// For each GGUF file of a folder, such as `llama-quantize` writes: packed weights beside the same file decoded to floats.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests find the files by the environment"
+)]
 #[test]
 fn packing_any_format_costs_less_than_half_a_percent_of_perplexity() {
     let Some(folder) = std::env::var_os("MAPCODER_TEST_FORMATS") else {

@@ -129,6 +129,8 @@ def serve(source):
             write(reply)
         except FrameTooLarge:
             write({"unpackable": "it is too large"})
+        except BrokenPipeError:  # the caller has hung up, as it does on a forged reply
+            os._exit(0)
 
 
 def raised(error, source):

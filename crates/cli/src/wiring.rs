@@ -213,6 +213,9 @@ fn local(
             Failure::new(Exit::Failure, message)
                 .help("an adapter is a folder of PEFT or a GGUF file that was made for the model in use")
         }
+        EngineError::Model(model::ModelError::Device(error)) => {
+            Failure::new(Exit::Failure, error.to_string()).help("`--device cpu` runs everywhere")
+        }
         error => {
             let message = format!("{}: failed to {error}", path.display());
             Failure::new(Exit::Failure, message)

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
 mod adapters;
+#[cfg(feature = "candle")]
+mod device;
 mod lookup;
 mod shapes;
 mod soak;

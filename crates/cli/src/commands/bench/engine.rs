@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use engine::Layout;
+use engine::{Device, Layout};
 use model::{Adapter, Limits};
 
 use self::made_up::MadeUp;
@@ -19,6 +19,7 @@ use self::whole::Whole;
 use super::quiet::Samples;
 use super::{Bounds, Figure, Peer, Row, figure};
 use crate::assets::LocalModel;
+use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::settings::Settings;
 use crate::ui::Ui;
@@ -69,8 +70,18 @@ const N_ADAPTERS: usize = 4;
 /// Measures the table.
 ///
 /// # Errors
-/// When the model cannot be had or used, or the peer cannot be run.
+/// When another device than the processor is set, the model cannot be had or used, or the peer cannot be run.
 pub(super) fn run(plan: &Plan, settings: &Settings, ui: &Ui) -> anyhow::Result<Vec<Row>> {
+    if settings.device != Device::Cpu {
+        // Half of the table is about memory and arithmetic of this machine's processor.
+        let message = format!(
+            "the processor is measured, not the device `{}`",
+            settings.device
+        );
+        return Err(Failure::new(Exit::Usage, message)
+            .help("set MAPCODER_DEVICE=cpu")
+            .into());
+    }
     let interrupt = Interrupt::listen(ui)?;
     let model = LocalModel::of(settings)?;
     let path = model.ensure(settings, ui, &interrupt)?;

@@ -6,7 +6,7 @@ use crate::adapter::{Adapter, Target};
 use crate::cache::{KvCache, PAGE_TOKENS};
 use crate::config::Config;
 use crate::kernel::{
-    Between, Heads, Inputs, Isa, Place, Segment, Shared, add, add_low_rank, attend, multiply,
+    Between, Heads, Inputs, Isa, Line, Place, Segment, Shared, add, add_low_rank, attend, multiply,
     rms_norm, rotate, swiglu,
 };
 use crate::matrix::{Layout, Matrix};
@@ -233,13 +233,14 @@ impl Decoder {
             let qkv = [&layer.q, &layer.k, &layer.v];
             s.inputs
                 .prepare(pool, isa, &mut s.normed, n_embd, &qkv, &norm);
-            multiply(pool, isa, &s.inputs, &qkv, &mut s.qkv);
             let targets = [
                 (Target::Q, 0),
                 (Target::K, q_width),
                 (Target::V, q_width + kv_width),
             ];
             let segments_of = segments(layer_idx, &targets);
+            let next = lines(&segments_of);
+            multiply(pool, isa, &s.inputs, &qkv, &mut s.qkv, &next);
             add_low_rank(
                 pool,
                 isa,
@@ -276,8 +277,9 @@ impl Decoder {
             let o = [&layer.o];
             s.inputs
                 .prepare(pool, isa, &mut s.attended, q_width, &o, &|_, _| {});
-            multiply(pool, isa, &s.inputs, &o, &mut s.delta);
             let segments_of = segments(layer_idx, &[(Target::O, 0)]);
+            let next = lines(&segments_of);
+            multiply(pool, isa, &s.inputs, &o, &mut s.delta, &next);
             add_low_rank(
                 pool,
                 isa,
@@ -300,8 +302,9 @@ impl Decoder {
             let gate_up = [&layer.gate, &layer.up];
             s.inputs
                 .prepare(pool, isa, &mut s.normed, n_embd, &gate_up, &norm);
-            multiply(pool, isa, &s.inputs, &gate_up, &mut s.gate_up);
             let segments_of = segments(layer_idx, &[(Target::Gate, 0), (Target::Up, config.n_ff)]);
+            let next = lines(&segments_of);
+            multiply(pool, isa, &s.inputs, &gate_up, &mut s.gate_up, &next);
             add_low_rank(
                 pool,
                 isa,
@@ -322,8 +325,9 @@ impl Decoder {
             let down = [&layer.down];
             s.inputs
                 .prepare(pool, isa, &mut s.inner, config.n_ff, &down, &activate);
-            multiply(pool, isa, &s.inputs, &down, &mut s.delta);
             let segments_of = segments(layer_idx, &[(Target::Down, 0)]);
+            let next = lines(&segments_of);
+            multiply(pool, isa, &s.inputs, &down, &mut s.delta, &next);
             add_low_rank(
                 pool,
                 isa,
@@ -360,12 +364,18 @@ impl Decoder {
         s.inputs
             .prepare(pool, isa, &mut s.normed, n_embd, &head, &norm);
         s.logits.resize(n_wanted * config.n_vocab, 0.0);
-        multiply(pool, isa, &s.inputs, &head, &mut s.logits);
+        multiply(pool, isa, &s.inputs, &head, &mut s.logits, &[]);
         Logits {
             values: &s.logits,
             n_vocab: config.n_vocab,
         }
     }
+}
+
+/// The weights of the adapters of some segments.
+fn lines<'a>(segments: &[Segment<'a>]) -> Vec<&'a [Line]> {
+    let parts = segments.iter().flat_map(|segment| &segment.parts);
+    parts.flat_map(|(_, low_rank)| low_rank.lines()).collect()
 }
 
 /// Runs of neighbouring rows that share an adapter.

@@ -23,7 +23,7 @@ pub use elementwise::exp;
 pub(crate) use elementwise::{add, rms_norm, rotate, swiglu};
 pub(crate) use inputs::Inputs;
 pub(crate) use low_rank::{Between, Columns, LowRank, Segment, add_low_rank};
-pub(crate) use product::multiply;
+pub(crate) use product::{Line, multiply};
 
 /// What the processor can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -140,6 +140,13 @@ pub(crate) struct LowRank {
     pub(crate) up: Columns,
 }
 
+impl LowRank {
+    /// Its weights, in the order in which they are read.
+    pub(crate) fn lines(&self) -> [&[[Pair; ABREAST]]; 2] {
+        [&self.down.weights, &self.up.weights]
+    }
+}
+
 /// Neighbouring rows that one adapter serves.
 pub(crate) struct Segment<'a> {
     /// The rows.

@@ -2,6 +2,7 @@ use std::ops::Range;
 
 use crate::block::SUB_BLOCK;
 use crate::kernel::inputs::TILE;
+use crate::kernel::low_rank::{ABREAST, Pair};
 use crate::kernel::sums::Sums;
 #[cfg(target_arch = "x86_64")]
 use crate::kernel::x86;
@@ -18,12 +19,14 @@ const ROWS_AT_A_TIME: usize = 4;
 /// Multiplies each row of the inputs with each matrix; a row of `out` holds the results side by side.
 ///
 /// Shapes: inputs `(rows, n_in)`, each matrix `(n_out, n_in)`, out `(rows, sum of n_out)`.
+/// What is needed `next` is asked for meanwhile: many rows keep the processor busy and leave the memory alone.
 pub(crate) fn multiply(
     pool: &mut Pool,
     isa: Isa,
     inputs: &Inputs,
     matrices: &[&Matrix],
     out: &mut [f32],
+    next: &[&[Line]],
 ) {
     let stride: usize = matrices.iter().map(|matrix| matrix.n_out).sum();
     assert_eq!(out.len(), inputs.n_rows * stride);
@@ -42,13 +45,38 @@ pub(crate) fn multiply(
         // Few rows wait for memory, which gives one stream of weights faster than two.
         let is_many = piece.end_row - piece.first_row > TILE;
         let groups_at_a_time = if is_many || part.is_widest() { 2 } else { 1 };
+        let mut next = next
+            .iter()
+            .flat_map(|lines| share(lines, piece_idx, pieces.len()));
+        let n_steps = (piece.end_group - piece.first_group).div_ceil(groups_at_a_time);
+        let n_lines = next.clone().count().div_ceil(n_steps);
         let mut group_idx = piece.first_group;
         while group_idx < piece.end_group {
+            next.by_ref().take(n_lines).for_each(fetch);
             let n_groups = (piece.end_group - group_idx).min(groups_at_a_time);
             part.groups(group_idx, n_groups, piece.first_row..piece.end_row);
             group_idx += n_groups;
         }
     });
+}
+
+/// 64 bytes of weights of an adapter, as memory gives them at a time.
+pub(crate) type Line = [Pair; ABREAST];
+
+/// One of so many parts of about equal length.
+fn share<T>(all: &[T], idx: usize, n_parts: usize) -> &[T] {
+    &all[all.len() * idx / n_parts..all.len() * (idx + 1) / n_parts]
+}
+
+fn fetch(line: &Line) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: a hint, which touches no memory.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = line;
 }
 
 /// A part of the result that one thread computes: some rows of inputs times some groups of rows of one matrix.

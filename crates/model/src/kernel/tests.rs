@@ -55,7 +55,7 @@ fn product(
     inputs.prepare(&mut pool, isa, &mut rows, n_in, matrices, &|_, _| {});
     let width: usize = matrices.iter().map(|m| m.n_out).sum();
     let mut out = vec![0.0; rows.len() / n_in * width];
-    multiply(&mut pool, isa, &inputs, matrices, &mut out);
+    multiply(&mut pool, isa, &inputs, matrices, &mut out, &[]);
     out
 }
 

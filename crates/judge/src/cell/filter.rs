@@ -25,8 +25,9 @@ const OWN_ARCHITECTURE: u32 = 0xc000_003e;
 #[cfg(target_arch = "aarch64")]
 const OWN_ARCHITECTURE: u32 = 0xc000_00b7;
 
-/// Flags of `clone` that make namespaces.
-const NAMESPACES: u32 = (libc::CLONE_NEWNS
+/// Flags of `clone` that make namespaces, or a child of the parent's, which would outlast the run beside it unseen.
+const FAR: u32 = (libc::CLONE_PARENT
+    | libc::CLONE_NEWNS
     | libc::CLONE_NEWCGROUP
     | libc::CLONE_NEWUTS
     | libc::CLONE_NEWIPC
@@ -234,11 +235,11 @@ pub(crate) fn inherited(trusted: bool, alone: bool) -> Vec<u8> {
     program.begin();
     // clone3 hides its flags behind a pointer; without it the C library falls back to clone.
     program.on(libc::SYS_clone3, refuse(libc::ENOSYS));
-    // No new namespaces, but for what the cell makes itself, which takes a capability that no program has.
+    // No children of others and no new namespaces, but for what the cell makes itself, which takes a capability that no program has.
     program.push(JUMP_EQUAL, 0, 5, libc::SYS_clone as u32);
     program.push(LOAD, 0, 0, argument(0));
     program.push(JUMP_EQUAL, 2, 0, NESTING | libc::SIGCHLD as u32);
-    program.push(JUMP_ANY_BIT, 0, 1, NAMESPACES);
+    program.push(JUMP_ANY_BIT, 0, 1, FAR);
     program.push(RETURN, 0, 0, refuse(libc::EPERM));
     program.push(RETURN, 0, 0, ALLOW);
     for (call, position, flags) in [

@@ -218,7 +218,16 @@ impl Desk<'_> {
             .filter_map(|name| name.to_str().ok()?.parse().ok())
             .filter(|pid| ![1, own].contains(pid) && Some(*pid) != self.zygote)
             .filter(|pid| !others.contains(pid))
+            // What else the zygote keeps. No program can make children of its.
+            .filter(|pid| *pid == main || self.zygote.is_none() || self.parent(*pid) != self.zygote)
             .collect()
+    }
+
+    fn parent(&self, pid: i32) -> Option<i32> {
+        let text = self.read(format!("{pid}/stat"))?;
+        // The name before the state may hold anything.
+        let (_, rest) = text.rsplit_once(") ")?;
+        rest.split(' ').nth(1)?.parse().ok()
     }
 
     /// Memory of a process that is in memory now.

@@ -65,7 +65,7 @@ impl Ceilings {
             limits.push((libc::RLIMIT_DATA, data.min(self.data_bytes)));
             if setup.rung == Rung::Userns {
                 // Counted per user and namespace; the cell's own processes may count too.
-                let processes = u64::from(allowance.processes) + 3;
+                let processes = u64::from(allowance.processes) + 4;
                 limits.push((libc::RLIMIT_NPROC, processes.min(self.processes)));
             }
         }

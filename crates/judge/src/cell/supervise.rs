@@ -64,7 +64,8 @@ impl Init<'_> {
         }
         let baseline = match self.group {
             Some(group) => {
-                let idle = 1 + u64::from(self.zygote.is_some()) + 2 * u64::from(is_nested);
+                // We, the zygote and a child that it keeps, and the two that hold namespaces open.
+                let idle = 1 + 2 * u64::from(self.zygote.is_some()) + 2 * u64::from(is_nested);
                 Some(group.begin(allowance, idle).map_err(broken)?)
             }
             None => None,

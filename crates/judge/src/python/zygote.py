@@ -1,4 +1,4 @@
-"""The interpreter side of the judge: a zygote that forks one child per run.
+"""The interpreter side of the judge: a zygote that forks one child per run, one ahead of the next.
 
 This and the files that continue it are one program. It is started once per cell, inside the sandbox.
 It speaks datagrams on descriptor 3: a JSON object with the run's settings comes in, with descriptors;
@@ -33,6 +33,14 @@ MAX_ITEMS = 100_000
 MAX_TEXT = 2000
 SOURCE = "main.py"
 TEST = "test.py"
+REHEARSAL = """
+class Pair(list):
+    def both(self):
+        return [item for item in self if item]
+def answer(values):
+    pairs = {str(index): Pair((index, value)) for index, value in enumerate(values)}
+    return sorted(" ".join(map(repr, pair.both())) for pair in pairs.values())
+"""
 
 
 class SockFprog(ctypes.Structure):
@@ -49,6 +57,7 @@ def zygote():
     # The C library's fork: `os.fork` also runs hooks for threads that are not there, and takes three times as long.
     fork = LIBC.fork
     examiner = None
+    spare = None
     said, spec = None, None
     control.send(b"{}")
     while True:
@@ -58,7 +67,6 @@ def zygote():
         fds = descriptors(ancillary)
         if message != said:
             said, spec = message, json.loads(message)
-        is_nested = spec["is_nested"]
         if leaves_nothing(spec["mode"], fds):
             if examiner is not None and examiner.spec != spec:
                 examiner.end()
@@ -68,41 +76,95 @@ def zygote():
             control.send(examiner.ask(fds))
             examiner = examiner if examiner.is_fit else None
             continue
-        if is_nested:
-            told, tell = os.pipe()
-            pid = fork_nested(fork, tell)
-        else:
-            pid = fork()
-        if pid < 0:
+        if spec["is_nested"]:
+            run_nested(fork, control, spec, fds)
+            continue
+        child, spare = spare or Spare(fork, control), None
+        # The program could end the zygote before it has said this id, so it is said before the program runs.
+        control.send(b'{"pid":%d}' % child.pid)
+        if not child.begin(message, fds):
+            control.send(b'{"error":"the process for the program is gone"}')
             os._exit(1)
-        if pid == 0:
-            if not is_nested:
-                # The program could end the zygote before it has said this id, so it is said before the program runs.
-                control.send(b'{"pid":%d}' % os.getpid())
-            try:
-                source = contents(fds[0])
-                enter(spec)
-                connect(fds)
-                os.closerange(STREAM + 1 if len(fds) > 4 else CONTROL, 4096)
-            except BaseException as error:
-                control.send(json.dumps({"error": repr(error)}).encode())
-                os._exit(1)
-            control.detach()
-            try:
-                MODES[spec["mode"]](source)
-                os._exit(0)
-            finally:
-                os._exit(1)
         for fd in fds:
             os.close(fd)
-        if is_nested:
-            control.send(b'{"pid":%d}' % pid)
-        _, status, usage = os.wait4(pid, 0)
-        if is_nested:
-            os.close(tell)
-            status = int(os.read(told, 32) or status)
-            os.close(told)
+        _, status, usage = os.wait4(child.pid, 0)
         control.send(word_of(status, usage))
+        # Another run of the kind often follows, and is spared the wait for this.
+        spare = Spare(fork, control)
+
+
+class Spare:
+    """A child that is forked before there is a run for it, the zygote's side of it."""
+
+    def __init__(self, fork, control):
+        self.line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.pid = fork()
+        if self.pid < 0:
+            os._exit(1)
+        if self.pid == 0:
+            # Nothing else that the zygote holds is for it, least of all the other end of this line.
+            os.dup2(theirs.detach(), LINE)
+            os.closerange(LINE + 1, 4096)
+            rehearse()
+            message, ancillary, _, _ = socket.socket(fileno=LINE).recvmsg(1 << 16, socket.CMSG_SPACE(6 * 4))
+            if not message:
+                os._exit(0)  # the zygote is gone
+            run(json.loads(message), descriptors(ancillary), control)
+        theirs.close()
+
+    def begin(self, message, fds):
+        """Has it run a program; false when it is gone."""
+        try:
+            socket.send_fds(self.line, [message], fds)
+            os.kill(self.pid, signal.SIGCONT)  # another program of this cell may have stopped it
+        except OSError:
+            return False
+        self.line.close()
+        return True
+
+
+def rehearse():
+    """Does what every run does first: the pages of memory that it changes are copied before anybody waits for that."""
+    module = types.ModuleType("rehearsal")
+    module.__builtins__ = builtins
+    exec(compile(REHEARSAL, SOURCE, "exec", dont_inherit=True), module.__dict__)
+    module.answer(json.loads(json.dumps([1, "2", {"3": [4.5, None]}])))
+
+
+def run_nested(fork, control, spec, fds):
+    """A run in namespaces of its own, from its start to the word on its end."""
+    told, tell = os.pipe()
+    pid = fork_nested(fork, tell)
+    if pid < 0:
+        os._exit(1)
+    if pid == 0:
+        run(spec, fds, control)
+    for fd in fds:
+        os.close(fd)
+    control.send(b'{"pid":%d}' % pid)
+    _, status, usage = os.wait4(pid, 0)
+    os.close(tell)
+    status = int(os.read(told, 32) or status)
+    os.close(told)
+    control.send(word_of(status, usage))
+
+
+def run(spec, fds, control):
+    """Becomes the program of a run. Never returns."""
+    try:
+        source = contents(fds[0])
+        enter(spec)
+        connect(fds)
+        os.closerange(STREAM + 1 if len(fds) > 4 else CONTROL, 4096)
+    except BaseException as error:
+        control.send(json.dumps({"error": repr(error)}).encode())
+        os._exit(1)
+    control.detach()
+    try:
+        MODES[spec["mode"]](source)
+        os._exit(0)
+    finally:
+        os._exit(1)
 
 
 def word_of(status, usage, seconds_before=0):

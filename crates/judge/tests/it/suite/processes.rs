@@ -15,6 +15,7 @@ pub(super) const CASES: &[Case] = &[
     native(14, "daemon", "daemon_leaves", &[Accepted])
         .except(&[NO_PROCESSES])
         .proves(|report| report.wall < Duration::from_millis(900)),
+    python(14, "child of its parent", "import ctypes, os\npid = ctypes.CDLL(None).syscall(56 if os.uname().machine == 'x86_64' else 220, 0x8000 | 17, 0, 0, 0, 0)\nif pid == 0:\n  for fd in range(3): os.close(fd)\n  while True: pass\nprint(1)", &[Accepted]),
     native(15, "daemon holds the output", "daemon_holds_the_output", &[Accepted])
         .except(&[NO_PROCESSES])
         .proves(|report| report.wall < Duration::from_millis(900)),

@@ -43,7 +43,7 @@ impl From<Exit> for ExitCode {
 
 /// An error that knows its exit code and what the user can do about it.
 /// For errors that start in this crate; those of libraries are mapped in [`report`].
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     exit: Exit,
     message: String,

@@ -69,8 +69,8 @@ pub(crate) struct Settings {
     pub(crate) context: Option<u32>,
     /// Whether the local engine holds replies to their form.
     pub(crate) grammar: bool,
-    /// Whether the local engine guesses tokens from what was said before.
-    pub(crate) lookup: bool,
+    /// Whether the local engine guesses tokens from what was said before; absent: the program chooses.
+    pub(crate) lookup: Option<bool>,
     /// Folder of prompt templates that replace the built-in ones.
     pub(crate) prompts: Option<PathBuf>,
     /// The ledger file.
@@ -245,7 +245,7 @@ impl Settings {
             threads: taken.small("threads"),
             context: taken.small("context"),
             grammar: taken.set(Taken::switch, "grammar"),
-            lookup: taken.set(Taken::switch, "lookup"),
+            lookup: taken.switch("lookup"),
             prompts: taken.path("prompts"),
             ledger: taken.set(Taken::path, "ledger"),
             cache: taken.set(Taken::path, "cache"),
@@ -329,12 +329,13 @@ fn show(layers: &Layers, has_api_key: bool) -> Vec<Shown> {
 }
 
 /// Settings that the program chooses by the machine when nobody sets them.
-const AUTOMATIC: [&str; 5] = [
+const AUTOMATIC: [&str; 6] = [
     "concurrency",
     "n_parallel",
     "threads",
     "context",
     "judge.cells",
+    "lookup",
 ];
 
 /// Typed access to the layers; the kinds of the keys make the conversions safe.

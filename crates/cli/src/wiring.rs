@@ -11,7 +11,7 @@ use std::time::Instant;
 use agents::{Allowance, Prompts, Step, Strategy, Team};
 use anyhow::Context as _;
 use domain::{Agent, Ask, Checker, Digest, Form, Language, Reply, Rung, Task};
-use engine::{Engine, EngineError};
+use engine::{Device, Engine, EngineError};
 use futures_util::future::BoxFuture;
 use judge::Judge;
 use ledger::{Ledger, LedgerError, RunSpec};
@@ -22,6 +22,7 @@ use crate::adapters;
 use crate::assets::{self, LocalModel};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
+use crate::memory;
 use crate::settings::Settings;
 use crate::ui::{Ui, megabytes};
 
@@ -170,7 +171,12 @@ pub(crate) fn engine_settings(
     engine::Settings {
         name: model.name(),
         grammar: settings.grammar,
-        lookup: settings.lookup,
+        lookup: match (settings.lookup, settings.device) {
+            (Some(true), _) => Agent::ALL.to_vec(),
+            // Where a reply may depend on its batch, guesses are a choice.
+            (None, Device::Cpu) => engine::Settings::default().lookup,
+            _ => Vec::new(),
+        },
         digest: known.and_then(|asset| Digest::from_hex(asset.sha256)),
         ..engine_room(settings)
     }
@@ -187,6 +193,10 @@ pub(crate) fn engine_room(settings: &Settings) -> engine::Settings {
         context_tokens: settings.context.map(|n| n as usize),
         weights: settings.weights,
         device: settings.device,
+        // A device has memory of its own.
+        memory_bytes: memory::available()
+            .filter(|_| settings.device == Device::Cpu)
+            .map(|n_bytes| n_bytes as usize),
         ..defaults
     }
 }
@@ -207,31 +217,18 @@ fn local(
             ..engine_settings(settings, &model, &path)
         },
     )
-    .map_err(|error| match error {
-        EngineError::Adapter { path, source } => {
-            let message = format!("{}: failed to {source}", path.display());
-            Failure::new(Exit::Failure, message)
-                .help("an adapter is a folder of PEFT or a GGUF file that was made for the model in use")
-        }
-        EngineError::Model(model::ModelError::Device(error)) => {
-            Failure::new(Exit::Failure, error.to_string()).help("`--device cpu` runs everywhere")
-        }
-        error => {
-            let message = format!("{}: failed to {error}", path.display());
-            Failure::new(Exit::Failure, message)
-                .help("`--model` takes a GGUF file, or a folder of safetensors, of the Llama or Qwen2 family; without it \
-                       the default model is used")
-        }
-    })?;
+    .map_err(|error| refusal(error, &path))?;
     let plan = engine.plan();
     ui.detail(&format!(
-        "model {} loaded in {:.2} s: {} of weights, {} of adapters, {} of cache for {} tokens, {} replies at a time",
+        "model {} loaded in {:.2} s: {} of weights, {} of adapters, {} of cache for {} tokens, {} of scratch, {} replies \
+         at a time",
         path.display(),
         started.elapsed().as_secs_f64(),
         megabytes(plan.weights_bytes as u64),
         megabytes(plan.adapters_bytes as u64),
         megabytes(plan.cache_bytes as u64),
         plan.cache_tokens,
+        megabytes(plan.scratch_bytes as u64),
         plan.max_sequences,
     ));
     for (agent, path) in adapters {
@@ -249,6 +246,40 @@ fn local(
         }
     }
     Ok(engine)
+}
+
+/// Why the engine cannot start with a model, and what can be done about it.
+fn refusal(error: EngineError, path: &Path) -> Failure {
+    let failed = |error: &dyn std::fmt::Display| format!("{}: failed to {error}", path.display());
+    match error {
+        EngineError::Memory {
+            plan,
+            available_bytes,
+        } => {
+            let help = if plan.fixed_bytes() < available_bytes {
+                format!(
+                    "lower `--n-parallel`, now {}, or `--context`, now {} tokens: both decide on the cache",
+                    plan.max_sequences, plan.context_tokens
+                )
+            } else {
+                "choose a smaller model, or keep its weights in 4 bits with `--weights q4_1`"
+                    .to_string()
+            };
+            Failure::new(Exit::Usage, failed(&error)).help(help)
+        }
+        EngineError::Adapter { path, source } => {
+            let message = format!("{}: failed to {source}", path.display());
+            Failure::new(Exit::Failure, message)
+                .help("an adapter is a folder of PEFT or a GGUF file that was made for the model in use")
+        }
+        EngineError::Model(model::ModelError::Device(error)) => {
+            Failure::new(Exit::Failure, error.to_string()).help("`--device cpu` runs everywhere")
+        }
+        error => Failure::new(Exit::Failure, failed(&error)).help(
+            "`--model` takes a GGUF file, or a folder of safetensors, of the Llama or Qwen2 family; without it \
+             the default model is used",
+        ),
+    }
 }
 
 /// Starts the judge.
@@ -500,3 +531,6 @@ pub(crate) fn team(
     };
     Ok(Wired { team, model, spec })
 }
+
+#[cfg(test)]
+mod tests;

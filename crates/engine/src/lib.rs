@@ -25,7 +25,7 @@ use futures_util::future::BoxFuture;
 use llm::{ChatError, ChatModel};
 pub use model::{AdapterError, Device, Layout, Source, open};
 use model::{
-    Backend, ChatMessage, ChatTemplate, ChatTemplateError, Config, KvCache, LoadOptions,
+    Backend, ChatMessage, ChatTemplate, ChatTemplateError, Config, Decoder, KvCache, LoadOptions,
     ModelError, PAGE_TOKENS, Tokenizer, TokenizerError,
 };
 use tokio::sync::oneshot;
@@ -43,7 +43,7 @@ mod worker;
 pub use adapters::{AdapterInfo, adapter_info};
 pub use counters::{Counters, Progress};
 
-use adapters::{Adapters, Cover};
+use adapters::{Adapters, Cover, Loaded};
 use grammar::Grammars;
 use held::Held;
 use lookup::Lookup;
@@ -71,15 +71,18 @@ pub struct Settings {
     pub weights: Layout,
     /// Where the model runs.
     pub device: Device,
+    /// Memory that the engine may take, in bytes: a [`Plan`] beyond it is refused before any weight is read.
+    /// Absent: whatever it takes.
+    pub memory_bytes: Option<usize>,
     /// The model's name; absent: that of its file or folder.
     pub name: Option<String>,
     /// Whether replies are held to the shapes that requests name. A shape that has no room within a request's limit
     /// is refused.
     pub grammar: bool,
-    /// Whether the next tokens are guessed from what was said before, and checked several at a time, while few replies
-    /// are written at once. This changes no reply, only the time that one takes which repeats much of its prompt;
-    /// other replies take longer, and so do those of models that rarely copy.
-    pub lookup: bool,
+    /// The agents whose next tokens are guessed from what was said before, and checked several at a time, while few
+    /// replies are written at once. This changes no reply, only the time that one takes which repeats much of its
+    /// prompt. The debugging agent's do, which write a program again; those of models that rarely copy take longer.
+    pub lookup: Vec<Agent>,
     /// The model's digest as [`digest`] computes it, where the caller knows it; otherwise it is computed.
     pub digest: Option<Digest>,
 }
@@ -95,9 +98,10 @@ impl Default for Settings {
             adapters: Vec::new(),
             weights: Layout::Packed,
             device: Device::Cpu,
+            memory_bytes: None,
             name: None,
             grammar: true,
-            lookup: false,
+            lookup: vec![Agent::Debugging],
             digest: None,
         }
     }
@@ -110,8 +114,10 @@ pub struct Plan {
     pub weights_bytes: usize,
     /// The adapters, each counted once; those that an engine was given later too.
     pub adapters_bytes: usize,
-    /// The cache of keys and values when it is full.
+    /// The cache of keys and values when it is full; the system backs a page of it when it is first written.
     pub cache_bytes: usize,
+    /// Buffers of the largest forward pass, and logits; not counted on another device than the processor.
+    pub scratch_bytes: usize,
     /// Tokens that this cache holds.
     pub cache_tokens: usize,
     /// Tokens of the longest conversation with its reply.
@@ -120,6 +126,39 @@ pub struct Plan {
     pub max_sequences: usize,
     /// Threads that compute.
     pub n_threads: usize,
+}
+
+impl Plan {
+    /// All of it, in bytes.
+    pub fn total_bytes(&self) -> usize {
+        self.fixed_bytes().saturating_add(self.cache_bytes)
+    }
+
+    /// What is left of it however short conversations are, in bytes: all but the cache.
+    pub fn fixed_bytes(&self) -> usize {
+        self.weights_bytes
+            .saturating_add(self.adapters_bytes)
+            .saturating_add(self.scratch_bytes)
+    }
+
+    /// Checks that it fits into so much memory.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn check(&self, available_bytes: usize) -> Result<(), EngineError> {
+        if self.total_bytes() <= available_bytes {
+            return Ok(());
+        }
+        Err(EngineError::Memory {
+            plan: *self,
+            available_bytes,
+        })
+    }
+}
+
+/// Memory in the unit of messages.
+fn megabytes(n_bytes: usize) -> String {
+    format!("{:.1} MB", n_bytes as f64 / 1e6)
 }
 
 /// Why an engine cannot start. Each message is one line.
@@ -153,6 +192,19 @@ pub enum EngineError {
     /// A setting leaves no room to work.
     #[error("start the engine: {0}")]
     Setting(String),
+    /// It would take more memory than it may.
+    #[error(
+        "start the engine: it takes {} of memory ({} of weights, {} of adapters, {} of cache for {} tokens, {} of \
+         scratch), and {} are available",
+        megabytes(.plan.total_bytes()), megabytes(.plan.weights_bytes), megabytes(.plan.adapters_bytes),
+        megabytes(.plan.cache_bytes), .plan.cache_tokens, megabytes(.plan.scratch_bytes), megabytes(*.available_bytes)
+    )]
+    Memory {
+        /// What it would take.
+        plan: Plan,
+        /// What there is.
+        available_bytes: usize,
+    },
     /// The system gives no thread.
     #[error("start the engine: {0}")]
     Thread(std::io::Error),
@@ -168,7 +220,7 @@ pub struct Engine {
     template: ChatTemplate,
     /// Absent where no reply is held to a shape.
     grammars: Option<Grammars>,
-    lookup: bool,
+    lookup: Vec<Agent>,
     counters: Arc<Counters>,
     /// Why the worker has stopped, where a device made it stop.
     failure: Arc<OnceLock<String>>,
@@ -188,10 +240,18 @@ impl Engine {
     ///
     /// # Errors
     /// When the model is missing, truncated, or is one whose weights, tokenizer or template cannot be used;
-    /// when a setting leaves no room to work.
+    /// when a setting leaves no room to work; when its plan is beyond the memory that it may take.
     pub fn load(path: &Path, settings: Settings) -> Result<Engine, EngineError> {
         let source = open(path)?;
         let plan = plan_without_adapters(&*source, &settings)?;
+        let adapters = Adapters::load(&settings.adapters, &source.config()?)?;
+        let with_adapters = Plan {
+            adapters_bytes: adapters.n_bytes(),
+            ..plan
+        };
+        if let Some(available_bytes) = settings.memory_bytes {
+            with_adapters.check(available_bytes)?;
+        }
         // Each reads the model from end to end.
         let options = LoadOptions {
             n_threads: plan.n_threads,
@@ -216,7 +276,6 @@ impl Engine {
                 model: config.n_vocab,
             });
         }
-        let adapters = Adapters::load(&settings.adapters, &config)?;
         let name = settings.name.unwrap_or_else(|| name_of(path));
         // Other roundings give other replies.
         let rounding = match settings.weights {
@@ -272,7 +331,8 @@ impl Engine {
     }
 
     /// Lets an agent speak through an adapter from its next request on, or through the base alone.
-    /// Returns the digest of the adapter's contents. Requests that have begun end as they began.
+    /// Returns the digest of the adapter's contents. Requests that have begun end as they began; one that names who
+    /// spoke before ([`ChatModel::identity`]) and begins later is an error, so that none is recorded under a wrong name.
     ///
     /// # Errors
     /// When the adapter cannot be read or does not fit the model; then nothing changes.
@@ -330,13 +390,19 @@ impl Engine {
             });
         }
         let held = self.hold(ask, prompt.len())?;
-        let cover = self
-            .adapters
-            .of(ask.agent)
-            .and_then(|loaded| Cover::of(loaded, &prompt));
+        let loaded = self.adapters.of(ask.agent);
+        let identity = self.identity_with(loaded.as_deref());
+        // A request that names this engine is answered by what it names, also when adapters change between the two.
+        if ask.model.starts_with(&self.identity) && ask.model != identity {
+            return Err(ChatError::Engine(format!(
+                "`{}` was asked for, and `{identity}` has taken its place",
+                ask.model
+            )));
+        }
+        let cover = loaded.and_then(|loaded| Cover::of(loaded, &prompt));
         let (reply, answer) = oneshot::channel();
         let mut request = Request::new(ask, prompt, cover, held, started, reply);
-        request.lookup = self.lookup.then(Lookup::new);
+        request.lookup = self.lookup.contains(&ask.agent).then(Lookup::new);
         let stopped = || {
             let failure = self.failure.get().map(String::as_str);
             ChatError::Engine(failure.unwrap_or("its worker has stopped").to_string())
@@ -347,6 +413,14 @@ impl Engine {
             .send(request)
             .map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())
+    }
+
+    /// Who answers through an adapter, or through the base.
+    fn identity_with(&self, loaded: Option<&Loaded>) -> String {
+        match loaded {
+            None => self.identity.clone(),
+            Some(loaded) => format!("{}+{}", self.identity, loaded.digest.short()),
+        }
     }
 
     /// The reply's form, where it has one.
@@ -377,10 +451,7 @@ impl Engine {
 
 impl ChatModel for Engine {
     fn identity(&self, agent: Agent) -> String {
-        match self.adapters.of(agent) {
-            None => self.identity.clone(),
-            Some(loaded) => format!("{}+{}", self.identity, loaded.digest.short()),
-        }
+        self.identity_with(self.adapters.of(agent).as_deref())
     }
 
     fn keeps_shapes(&self, _agent: Agent) -> bool {
@@ -487,8 +558,25 @@ fn plan_without_adapters(source: &dyn Source, settings: &Settings) -> Result<Pla
             "a cache of {cache_tokens} tokens does not hold a context of {context_tokens}"
         ));
     }
+    let n_guesses = if settings.lookup.is_empty() {
+        0
+    } else {
+        worker::GUESS_ROWS
+    };
+    let n_logits = settings.max_sequences.max(n_guesses);
+    let n_rows = settings.prefill_tokens.max(1).saturating_add(n_logits);
+    let scratch_bytes = match settings.device {
+        Device::Cpu => {
+            let pass = Decoder::scratch_bytes(config, n_rows, n_logits, context_tokens, n_threads);
+            // Each held reply keeps the logits of allowed tokens.
+            let n_held = if settings.grammar { n_logits } else { 0 };
+            pass.saturating_add(n_held.saturating_mul(config.n_vocab * size_of::<f32>()))
+        }
+        _ => 0,
+    };
     Ok(Plan {
         weights_bytes,
+        scratch_bytes,
         adapters_bytes: 0,
         cache_bytes: (cache_tokens / PAGE_TOKENS).saturating_mul(KvCache::page_bytes(config)),
         cache_tokens,

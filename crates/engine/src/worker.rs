@@ -14,7 +14,7 @@ use crate::sequence::{Ending, Request, Sequence};
 
 /// Guesses are checked while a pass has no more rows than this with them. In larger passes every row costs as much
 /// as any other, so that guessing gains nothing.
-const GUESS_ROWS: usize = 8;
+pub(crate) const GUESS_ROWS: usize = 8;
 
 /// What a pass takes of a sequence.
 struct Taken {

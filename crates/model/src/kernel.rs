@@ -18,7 +18,7 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub(crate) use attention::{Heads, Place, attend};
+pub(crate) use attention::{Heads, Place, attend, attention_scores};
 pub use elementwise::exp;
 pub(crate) use elementwise::{add, rms_norm, rotate, swiglu};
 pub(crate) use inputs::Inputs;

@@ -136,7 +136,7 @@ pub(super) static KEYS: &[Key] = &[
     Key::new("threads", Kind::Count(1, 4096), None),
     Key::new("context", Kind::Count(1, MANY), None),
     Key::new("grammar", Kind::Switch, Some("false")),
-    Key::new("lookup", Kind::Switch, Some("false")),
+    Key::new("lookup", Kind::Switch, None),
     Key::new("prompts", Kind::Path, None),
     Key::new("ledger", Kind::Path, None),
     Key::new("cache", Kind::Path, None),

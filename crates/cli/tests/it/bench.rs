@@ -51,12 +51,18 @@ fn the_engine_is_measured_beside_its_peer() {
         "memory",
         "first token",
         "shared problem",
+        "shared problem, from the cache",
         "repeating reply",
+        "free reply",
+        "held reply",
         "memory limit",
         "arithmetic limit",
     ] {
         assert!(row(name)["ours"].as_f64().unwrap() > 0.0);
     }
+    let hits = row("shared problem, from the cache")["ours"].as_f64();
+    assert!(hits.unwrap() < 1.0);
+    assert!(row("held reply")["ratio"].as_f64().unwrap() > 0.0);
     let broken = bench("/bin/false");
     assert_eq!(broken.code, Some(1));
     assert!(

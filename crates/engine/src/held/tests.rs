@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use agents::contract::Wanted;
+use agents::contract::{Wanted, review, review_shape};
 use agents::{Contract, Format};
-use domain::Language;
+use domain::{Language, Shape};
 use model::{Gguf, SamplerSettings};
 
 use super::*;
@@ -16,15 +16,55 @@ fn tokenizer() -> Arc<Tokenizer> {
     Arc::new(Tokenizer::load(&gguf).unwrap())
 }
 
-const K: usize = 2;
-const LANGUAGE: Language = Language::Cpp;
+/// Languages of programs, in turn with each other.
+const LANGUAGES: [Language; 5] = [
+    Language::Cpp,
+    Language::Python,
+    Language::Rust,
+    Language::CSharp,
+    Language::Php,
+];
 
-fn is_strict(contract: Contract, reply: &str) -> bool {
-    let wanted = Wanted {
-        language: LANGUAGE,
-        form: &domain::Form::Stdio,
-    };
-    contract.format(reply, K, wanted) == Format::Strict
+/// Who reads a reply, and so what form it is held to.
+#[derive(Debug, Clone, Copy)]
+enum Reader {
+    /// A contract of an agent, with so many examples where it wants some.
+    Contract(Contract, usize, Language),
+    /// The supervisor that looks for who is at fault.
+    Supervisor,
+}
+
+impl Reader {
+    /// All of them; examples and languages change from round to round.
+    fn all(round: usize) -> impl Iterator<Item = Reader> {
+        let language = LANGUAGES[round % LANGUAGES.len()];
+        // No divisor in common, so that all pairs come.
+        let contracts = Contract::ALL
+            .into_iter()
+            .map(move |contract| Reader::Contract(contract, round % 4, language));
+        contracts.chain([Reader::Supervisor])
+    }
+
+    fn shape(self) -> Shape {
+        match self {
+            Reader::Contract(contract, k, language) => contract.shape(k, language),
+            Reader::Supervisor => review_shape(),
+        }
+    }
+
+    fn reads_strictly(self, reply: &str) -> bool {
+        let format = match self {
+            Reader::Contract(contract, k, language) => {
+                let wanted = Wanted {
+                    language,
+                    form: &domain::Form::Stdio,
+                };
+                contract.format(reply, k, wanted)
+            }
+            Reader::Supervisor => review(reply).format,
+        };
+        format == Format::Strict
+    }
 }
 
 /// Random numbers that are the same on every machine.
@@ -141,9 +181,10 @@ fn whatever_a_model_does_every_reply_is_read_strictly() {
     let grammars = Grammars::new(Arc::clone(&tokenizer));
     let mut n_replies = 0;
     let mut n_cut = 0;
+    let (mut n_drawn, mut n_written) = (0, 0);
     for round in 0..240 {
-        for contract in Contract::ALL {
-            let (form, matcher) = grammars.form(&contract.shape(K, LANGUAGE)).unwrap();
+        for reader in Reader::all(round as usize) {
+            let (form, matcher) = grammars.form(&reader.shape()).unwrap();
             let mut dice = Dice(round);
             let least = form.need(Place::START) + 1;
             let budget = least + [0, 1, 7, 40, 100, 250][dice.roll(6)];
@@ -171,27 +212,33 @@ fn whatever_a_model_does_every_reply_is_read_strictly() {
                 text: &mut text,
             };
             held.begin(&mut draft);
+            let mut n_draws = 0;
             let finish = loop {
+                n_draws += 1;
                 if let Some(finish) = held.draw(&fiend.logits(), &mut sampler, &mut draft) {
                     break finish;
                 }
             };
             assert!(
                 held.matcher.is_some(),
-                "{contract:?} of {kind}: the matcher failed"
+                "{reader:?} of {kind}: the matcher failed"
             );
             let n_tokens = draft.reply().len();
             let reply = text.finish();
-            let what =
-                format!("{contract:?} of {kind} in {n_tokens} of {budget} tokens: {reply:?}");
+            let what = format!("{reader:?} of {kind} in {n_tokens} of {budget} tokens: {reply:?}");
             assert!(n_tokens <= budget, "{what}");
-            assert!(is_strict(contract, &reply), "{what}");
-            assert!(contract.shape(K, LANGUAGE).accepts(&reply), "{what}");
+            assert!(reader.reads_strictly(&reply), "{what}");
+            assert!(reader.shape().accepts(&reply), "{what}");
             assert_eq!(reply, tokenizer.decode(&tokens[3..]), "{what}");
             n_replies += 1;
             n_cut += usize::from(finish != Finish::Stop);
+            // What is fixed was not drawn.
+            assert!(n_draws < n_tokens, "{n_draws} draws, {what}");
+            n_drawn += n_draws;
+            n_written += n_tokens;
         }
     }
-    assert_eq!(n_replies, 240 * Contract::ALL.len());
+    assert_eq!(n_replies, 240 * (Contract::ALL.len() + 1));
     assert!(n_cut > 200, "limits were met only {n_cut} times");
+    println!("{n_written} tokens were written, {n_drawn} of them drawn");
 }

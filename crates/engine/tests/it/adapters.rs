@@ -1,11 +1,14 @@
 //! Agents that speak through adapters, beside others that do not.
 
+use std::future::poll_fn;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::task::Poll;
 
 use domain::{Agent, Ask, Reply};
 use engine::{Engine, Settings};
 use futures_util::future::join_all;
-use llm::ChatModel as _;
+use llm::{ChatError, ChatModel as _};
 
 use crate::{answer, ask, block_on, tiny, tiny_path};
 
@@ -35,20 +38,32 @@ pub(crate) fn by(agent: Agent, content: &str) -> Ask {
 
 /// An activated adapter that acts from the reply's head on, which ends each prompt.
 fn activated(folder: &Path) -> usize {
+    let prompt = prompt_of(LONG);
+    let first = head(&prompt);
+    invoked(folder, "activated", &prompt[first..]);
+    first
+}
+
+fn prompt_of(content: &str) -> Vec<u32> {
     let engine = tiny(Settings::default());
-    let prompt = engine.encode(&by(Agent::Coding, LONG).messages).unwrap();
-    let first = prompt
-        .iter()
-        .rposition(|token| *token == prompt[0])
-        .unwrap();
-    let source = adapter("activated");
+    engine.encode(&by(Agent::Coding, content).messages).unwrap()
+}
+
+/// Where the reply's head begins, which ends each prompt.
+fn head(prompt: &[u32]) -> usize {
+    let same = |token: &u32| *token == prompt[0];
+    prompt.iter().rposition(same).unwrap()
+}
+
+/// Weights of an adapter, which act from the last of these tokens on.
+fn invoked(folder: &Path, name: &str, invocation: &[u32]) {
+    let source = adapter(name);
     let config = std::fs::read_to_string(source.join("adapter_config.json")).unwrap();
     let mut config: serde_json::Value = serde_json::from_str(&config).unwrap();
-    config["alora_invocation_tokens"] = serde_json::json!(prompt[first..]);
+    config["alora_invocation_tokens"] = serde_json::json!(invocation);
     std::fs::write(folder.join("adapter_config.json"), config.to_string()).unwrap();
     let weights = "adapter_model.safetensors";
     std::fs::copy(source.join(weights), folder.join(weights)).unwrap();
-    first
 }
 
 const LONG: &str = "a statement that all agents share, long enough for several pages of the cache, \
@@ -164,6 +179,9 @@ fn adapters_are_in_the_plan_whenever_they_come() {
     assert_eq!(engine.plan().adapters_bytes, other);
 }
 
+/// Pages are found by what an adapter holds, not by what it is called: vLLM #30931 (another adapter of the same name
+/// shared pages), vLLM #44701 (a name was taken for a salt), vLLM #44250 and LMCache #2960 and #2961 (the key of a cache
+/// outside left the adapter out).
 #[test]
 fn cached_beginnings_are_shared_by_equal_weights_only() {
     let question = by(Agent::Coding, LONG);
@@ -214,10 +232,177 @@ fn activated_adapters_share_everything_before_their_invocation() {
     assert_ne!(adapted.text, base.text);
 }
 
+/// Four activated adapters that differ find all that the first question left of the base's own, and nothing of each
+/// other's.
+#[test]
+fn four_activated_adapters_share_one_problem() {
+    let folders: [tempfile::TempDir; 4] = std::array::from_fn(|_| tempfile::tempdir().unwrap());
+    let prompt = prompt_of(LONG);
+    let first = head(&prompt);
+    for (folder, name) in folders.iter().zip(["activated", "all", "some", "some"]) {
+        invoked(folder.path(), name, &prompt[first..]);
+    }
+    // The last one has other weights of its own.
+    let path = folders[3].path().join("adapter_config.json");
+    let config = std::fs::read_to_string(&path).unwrap();
+    let mut config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    config["lora_alpha"] = serde_json::json!(3);
+    std::fs::write(&path, config.to_string()).unwrap();
+    let adapters: Vec<(Agent, &Path)> = Agent::ALL
+        .into_iter()
+        .zip(folders.iter().map(tempfile::TempDir::path))
+        .collect();
+    let engine = with(&adapters);
+    let mut texts = Vec::new();
+    for (idx, agent) in Agent::ALL.into_iter().enumerate() {
+        let reply = answer(&engine, &by(agent, LONG));
+        let shared = if idx == 0 { 0 } else { first / 32 * 32 };
+        assert_eq!(reply.usage.cached_tokens as usize, shared, "{agent}");
+        let alone = answer(&with(&adapters), &by(agent, LONG));
+        assert!(same(&reply, &alone), "{agent}");
+        assert!(!texts.contains(&reply.text), "{agent}");
+        texts.push(reply.text);
+    }
+}
+
+/// What stands before the last occurrence is the base's, earlier occurrences of the same tokens included.
+#[test]
+fn an_activated_adapter_acts_from_the_last_invocation_on() {
+    let twice = "some words at first, then the KEY and many more words than fit into a page of the cache, \
+                 and then the KEY and the rest";
+    let prompt = prompt_of(twice);
+    let tokens = tiny_tokens("KEY");
+    let occurrences: Vec<usize> = (0..prompt.len())
+        .filter(|&at| prompt[at..].starts_with(&tokens))
+        .collect();
+    let [earlier, last] = occurrences[..] else {
+        panic!("{tokens:?} is in {prompt:?} at {occurrences:?}");
+    };
+    assert!(earlier / 32 < last / 32);
+    let (folder, unique) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    invoked(folder.path(), "all", &tokens);
+    // What follows the second one is there once.
+    invoked(unique.path(), "all", &prompt[last..]);
+    let engine = with(&[(Agent::Planning, folder.path())]);
+    answer(&engine, &by(Agent::Coding, twice));
+    let reply = answer(&engine, &by(Agent::Planning, twice));
+    assert_eq!(reply.usage.cached_tokens as usize, last / 32 * 32);
+    let expected = answer(
+        &with(&[(Agent::Planning, unique.path())]),
+        &by(Agent::Planning, twice),
+    );
+    assert!(same(&reply, &expected));
+}
+
+/// A prompt without the invocation is the base's, and so is the reply to it.
+#[test]
+fn an_activated_adapter_stays_out_of_prompts_without_its_invocation() {
+    let folder = tempfile::tempdir().unwrap();
+    invoked(folder.path(), "all", &tiny_tokens("KEY"));
+    let engine = with(&[(Agent::Planning, folder.path())]);
+    let base = answer(&engine, &by(Agent::Coding, LONG));
+    let reply = answer(&engine, &by(Agent::Planning, LONG));
+    assert!(same(&reply, &base));
+    let all = (base.usage.prompt_tokens - 1) / 32 * 32;
+    assert_eq!(reply.usage.cached_tokens, all);
+    let invoking = "the KEY and ".to_string() + LONG;
+    let acting = answer(&engine, &by(Agent::Planning, &invoking));
+    assert!(!same(
+        &acting,
+        &answer(&engine, &by(Agent::Coding, &invoking))
+    ));
+}
+
+/// The tokens of a word in the middle of a text.
+fn tiny_tokens(word: &str) -> Vec<u32> {
+    let (with, without) = (prompt_of(&format!("the {word} and")), prompt_of("the  and"));
+    let n_before = with
+        .iter()
+        .zip(&without)
+        .take_while(|(a, b)| a == b)
+        .count();
+    let n_after = without.len() - n_before;
+    with[n_before..with.len() - n_after].to_vec()
+}
+
+/// Replies that are in work or wait when their agent gets another adapter end as they began; the next one is the new
+/// adapter's alone. What vLLM #42125 got wrong: reloaded under the same name, it served the old keys and values.
+#[test]
+fn a_reply_in_work_keeps_its_adapter_and_leaves_nothing_to_the_next() {
+    let (old, new) = (adapter("all"), adapter("some"));
+    let asks: Vec<Ask> = (0..12)
+        .map(|i| {
+            let mut ask = by(Agent::Coding, LONG);
+            ask.sample_idx = i;
+            ask.sampling.max_tokens = 60;
+            ask
+        })
+        .collect();
+    let alone = |path: &Path, ask: &Ask| answer(&with(&[(Agent::Coding, path)]), ask);
+    let engine = tiny(Settings {
+        max_sequences: 2,
+        adapters: vec![(Agent::Coding, old.clone())],
+        ..Settings::default()
+    });
+    let replies = block_on(async {
+        let mut replies = pin!(join_all(asks.iter().map(|ask| engine.chat(ask))));
+        let mut are_pending = async || {
+            poll_fn(|context| Poll::Ready(replies.as_mut().poll(context).is_pending())).await
+        };
+        while engine.counters().progress().generated_tokens == 0 {
+            assert!(are_pending().await);
+            std::thread::yield_now();
+        }
+        engine.set_adapter(Agent::Coding, Some(&new)).unwrap();
+        assert!(are_pending().await);
+        replies.await
+    });
+    for (ask, reply) in asks.iter().zip(replies) {
+        assert!(same(&reply.unwrap(), &alone(&old, ask)));
+    }
+    let next = answer(&engine, &asks[0]);
+    assert_eq!(next.usage.cached_tokens, 0);
+    assert!(same(&next, &alone(&new, &asks[0])));
+    assert!(!same(&next, &alone(&old, &asks[0])));
+}
+
+/// A reply is recorded under the name that its request has. Another adapter than that never answers it.
+#[test]
+fn a_request_is_answered_by_whom_it_names_or_not_at_all() {
+    let engine = with(&[(Agent::Coding, &adapter("all"))]);
+    let named = |engine: &Engine| Ask {
+        model: engine.identity(Agent::Coding),
+        ..by(Agent::Coding, LONG)
+    };
+    let (first, base) = (named(&engine), by(Agent::Coding, LONG));
+    let reply = answer(&engine, &first);
+    for path in [Some(adapter("some")), None] {
+        engine.set_adapter(Agent::Coding, path.as_deref()).unwrap();
+        let error = block_on(engine.chat(&first)).unwrap_err();
+        let ChatError::Engine(reason) = &error else {
+            panic!("{error}");
+        };
+        let now = engine.identity(Agent::Coding);
+        assert_eq!(
+            *reason,
+            format!(
+                "`{}` was asked for, and `{now}` has taken its place",
+                first.model
+            )
+        );
+        // Who names nobody, or whom there is, is answered.
+        let told = [named(&engine), base.clone()].map(|ask| answer(&engine, &ask));
+        assert!(same(&told[0], &told[1]) && !same(&told[0], &reply));
+    }
+    let back = adapter("all");
+    engine.set_adapter(Agent::Coding, Some(&back)).unwrap();
+    assert!(same(&answer(&engine, &first), &reply));
+}
+
 type Change<'a> = &'a dyn Fn(&mut serde_json::Value);
 
 /// What loads under a path that held another adapter before, and the same weights with other tokens of invocation,
-/// find nothing of each other in the cache.
+/// find nothing of each other in the cache. Reloading in place is vLLM #42125: 12 of 12 replies were wrong there.
 #[test]
 fn an_adapter_that_is_replaced_in_place_leaves_nothing_in_the_cache() {
     let place = tempfile::tempdir().unwrap();

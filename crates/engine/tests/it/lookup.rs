@@ -4,7 +4,11 @@ use super::*;
 
 fn engine(lookup: bool, max_sequences: usize) -> Engine {
     tiny(Settings {
-        lookup,
+        lookup: if lookup {
+            Agent::ALL.to_vec()
+        } else {
+            Vec::new()
+        },
         max_sequences,
         ..Settings::default()
     })
@@ -80,7 +84,7 @@ fn guesses_stay_within_the_pages_that_are_promised() {
     let engine = tiny(Settings {
         context_tokens: Some(96),
         cache_tokens: Some(96),
-        lookup: true,
+        lookup: vec![Agent::Coding],
         ..Settings::default()
     });
     let mut full = ask("aaaaaaaaaaaa", 1_000);
@@ -90,4 +94,24 @@ fn guesses_stay_within_the_pages_that_are_promised() {
         let reply = answer(&engine, &full);
         assert!(reply.usage.prompt_tokens + reply.usage.completion_tokens <= 96);
     }
+}
+
+/// Guessing pays for replies that write a program again, so the other agents go without unless they are named.
+#[test]
+fn only_the_debugging_agent_guesses_unless_told_otherwise() {
+    let engine = tiny(Settings::default());
+    let guessed = |agent| {
+        for round in 0..5 {
+            // The most probable tokens of a random model are the same ones again and again.
+            let mut ask = ask(&"ab".repeat(5 + round), 60);
+            ask.agent = agent;
+            ask.sampling.temperature = 0.0;
+            answer(&engine, &ask);
+        }
+        engine.counters().progress().guessed_tokens
+    };
+    for agent in [Agent::Retrieval, Agent::Planning, Agent::Coding] {
+        assert_eq!(guessed(agent), 0, "{agent}");
+    }
+    assert!(guessed(Agent::Debugging) > 0);
 }

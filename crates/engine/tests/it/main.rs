@@ -10,10 +10,13 @@ mod shapes;
 mod soak;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::{Agent, Ask, Finish, Message, Reply, Sampling};
-use engine::{Engine, Layout, Settings};
+use engine::{Engine, EngineError, Layout, Settings};
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use llm::{ChatError, ChatModel as _};
 use proptest::prelude::*;
 
@@ -51,6 +54,12 @@ fn block_on<F: Future>(future: F) -> F::Output {
 
 fn answer(engine: &Engine, ask: &Ask) -> Reply {
     block_on(engine.chat(ask)).unwrap()
+}
+
+/// Held by tests that take much memory, and by those that measure it.
+fn much_memory() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[test]
@@ -295,6 +304,129 @@ fn what_cannot_start_says_why_in_one_line() {
         error(&tiny_path(), cache),
         "start the engine: a cache of 64 tokens does not hold a context of 256"
     );
+}
+
+/// Nothing is loaded for a plan that the machine has no room for, and a plan that just fits is worked by.
+#[test]
+fn a_plan_beyond_the_machines_memory_is_refused() {
+    let adapter = adapters::adapter("all");
+    let within = |memory_bytes: usize| {
+        let settings = Settings {
+            memory_bytes: Some(memory_bytes),
+            adapters: vec![(Agent::Coding, adapter.clone())],
+            ..Settings::default()
+        };
+        Engine::load(&tiny_path(), settings)
+    };
+    let plan = within(usize::MAX).unwrap().plan();
+    let parts = [
+        plan.weights_bytes,
+        plan.adapters_bytes,
+        plan.cache_bytes,
+        plan.scratch_bytes,
+    ];
+    assert!(parts.iter().all(|n_bytes| *n_bytes > 0));
+    let total: usize = parts.iter().sum();
+    assert_eq!(plan.total_bytes(), total);
+    assert_eq!(plan.fixed_bytes(), total - plan.cache_bytes);
+    let reply = answer(&within(total).unwrap(), &ask("hello", 5));
+    assert!(reply.usage.completion_tokens > 0);
+    let error = within(total - 1).err().unwrap();
+    let EngineError::Memory {
+        plan: refused,
+        available_bytes,
+    } = error
+    else {
+        panic!("{error}");
+    };
+    assert_eq!((refused, available_bytes), (plan, total - 1));
+    let message = error.to_string();
+    let beginning = format!(
+        "start the engine: it takes {:.1} MB of memory (",
+        total as f64 / 1e6
+    );
+    assert!(message.starts_with(&beginning), "{message}");
+    assert!(!message.contains('\n'));
+}
+
+/// More replies at a time, longer prompts in a pass and forms cost scratch, and nothing else does.
+#[test]
+fn scratch_follows_from_what_a_pass_holds() {
+    let scratch = |change: &dyn Fn(&mut Settings)| {
+        let mut settings = Settings {
+            grammar: false,
+            lookup: Vec::new(),
+            ..Settings::default()
+        };
+        change(&mut settings);
+        let source = engine::open(&tiny_path()).unwrap();
+        engine::plan(&*source, &settings).unwrap().scratch_bytes
+    };
+    let least = scratch(&|_| {});
+    let n_vocab = engine::open(&tiny_path())
+        .unwrap()
+        .config()
+        .unwrap()
+        .n_vocab;
+    // Eight rows of logits are the least that there are.
+    assert!(least > 8 * n_vocab * 4);
+    assert!(scratch(&|settings| settings.max_sequences = 16) > least + 8 * n_vocab * 4);
+    assert!(scratch(&|settings| settings.prefill_tokens = 129) > least);
+    assert_eq!(
+        scratch(&|settings| settings.grammar = true),
+        least + 8 * n_vocab * 4
+    );
+    assert_eq!(
+        scratch(&|settings| settings.lookup = vec![Agent::Debugging]),
+        least
+    );
+    assert!(scratch(&|settings| settings.context_tokens = Some(128)) < least);
+}
+
+/// Prompts pass in pieces beside replies: a long one neither stops a reply that is written, nor waits for its end.
+#[test]
+fn a_long_prompt_holds_up_no_reply() {
+    let engine = tiny(Settings {
+        prefill_tokens: 8,
+        ..Settings::default()
+    });
+    // Samples that do not end on their own.
+    let roomy = tiny(Settings::default());
+    let of_length = |content: &str, n_tokens: u32| {
+        let mut samples = (0..20).map(|sample_idx| Ask {
+            sample_idx,
+            ..ask(content, n_tokens)
+        });
+        let is_full =
+            |ask: &Ask| answer(&roomy, ask).usage.completion_tokens == u64::from(n_tokens);
+        samples.find(is_full).unwrap()
+    };
+    let short = &of_length("short", 12);
+    let much = &of_length("says much", 120);
+    let long = &ask(&"0123456789".repeat(20), 1);
+    let mut order = Vec::new();
+    block_on(async {
+        // Asked in this order; told in the order in which they end.
+        let chats = [("short", short), ("much", much), ("long", long)]
+            .map(|(name, ask)| engine.chat(ask).map(move |reply| (name, reply.unwrap())));
+        let mut chats = FuturesUnordered::from_iter(chats);
+        while let Some(ended) = chats.next().await {
+            order.push(ended);
+        }
+    });
+    let usage = |name: &str| {
+        let (_, reply) = order.iter().find(|(other, _)| *other == name).unwrap();
+        (
+            reply.usage.prompt_tokens as usize,
+            reply.usage.completion_tokens as usize,
+        )
+    };
+    // In passes: the long prompt takes more than the short reply, and fewer than the one that says much.
+    let n_passes = usage("long").0 / 8;
+    assert!(n_passes > 20, "{n_passes}");
+    assert!(usage("short").1 + 5 < n_passes && n_passes + 30 < usage("much").1);
+    let names: Vec<&str> = order.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["short", "long", "much"]);
 }
 
 proptest! {

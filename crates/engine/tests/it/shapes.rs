@@ -148,14 +148,22 @@ fn cancelled_held_replies_leave_nothing_behind() {
     assert_eq!(engine.counters().progress().waiting, 0);
 }
 
-/// The default model's file, where there is one.
+/// The default model's file, where it is: named by the environment, or in the cache folder.
 #[expect(
     clippy::disallowed_methods,
     reason = "tests find the model by the environment"
 )]
 fn real_path() -> Option<PathBuf> {
-    let path = std::env::var_os("MAPCODER_TEST_MODEL").map(PathBuf::from)?;
-    path.exists().then_some(path)
+    let name = "mapcoder/models/SmolLM2-135M-Instruct.Q4_1.gguf";
+    let cache = || {
+        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
+        Some(cache.or_else(home)?.join(name))
+    };
+    std::env::var_os("MAPCODER_TEST_MODEL")
+        .map(PathBuf::from)
+        .or_else(cache)
+        .filter(|path| path.is_file())
 }
 
 #[test]
@@ -164,6 +172,7 @@ fn the_default_model_keeps_every_form() {
         println!("skipped: no default model; set MAPCODER_TEST_MODEL to its file");
         return;
     };
+    let _alone = much_memory();
     let engine = Engine::load(&path, Settings::default()).unwrap();
     let mut asks = asks(10, 0.0, 120);
     asks.extend(self::asks(10, 1.5, 160));

@@ -1,10 +1,9 @@
-//! Thousands of requests, many of them given up: every one that is kept is right, and memory stays what it was.
+//! Thousands of requests, many of them given up, while an agent changes its adapter: every one that is kept is right,
+//! and memory stays what it was.
 
 use std::task::{Context, Poll};
 
-use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::*;
 use crate::adapters::{adapter, by};
@@ -12,6 +11,8 @@ use crate::adapters::{adapter, by};
 const N_REQUESTS: usize = 2_000;
 const N_KINDS: usize = 24;
 const N_AT_A_TIME: usize = 48;
+/// Requests between two changes of an adapter.
+const N_BETWEEN_SWAPS: usize = 60;
 
 /// Random numbers that are the same on every machine.
 struct Dice(u64);
@@ -65,13 +66,14 @@ fn memory() -> Option<u64> {
 
 #[test]
 fn two_thousand_requests_with_random_cancellations_leave_nothing_behind() {
-    let load = || {
+    let _alone = much_memory();
+    let load = |lookup: Vec<Agent>| {
         tiny(Settings {
             max_sequences: 12,
             // Far less than all would like: pages are given up and taken all the time.
             cache_tokens: Some(1_024),
             prefill_tokens: 48,
-            lookup: true,
+            lookup,
             adapters: vec![
                 (Agent::Planning, adapter("all")),
                 (Agent::Debugging, adapter("some")),
@@ -80,11 +82,21 @@ fn two_thousand_requests_with_random_cancellations_leave_nothing_behind() {
         })
     };
     let kinds = kinds();
-    let expected: Vec<Reply> = {
-        let alone = load();
-        kinds.iter().map(|ask| answer(&alone, ask)).collect()
+    // What one agent speaks through, in turn.
+    let voices = [None, Some(adapter("some")), Some(adapter("all"))];
+    let set = |engine: &Engine, voice: usize| {
+        let path = voices[voice].as_deref();
+        engine.set_adapter(Agent::Retrieval, path).unwrap();
     };
-    let engine = load();
+    // Without guesses, one after the other.
+    let expected = [0, 1, 2].map(|voice| {
+        let alone = load(Vec::new());
+        set(&alone, voice);
+        let replies = kinds.iter().map(|ask| answer(&alone, ask));
+        replies.collect::<Vec<Reply>>()
+    });
+    assert_ne!(expected[0][4].text, expected[1][4].text);
+    let engine = load(Agent::ALL.to_vec());
     let mut dice = Dice(7);
     let mut n_kept = 0;
     let mut after_a_quarter = None;
@@ -92,24 +104,33 @@ fn two_thousand_requests_with_random_cancellations_leave_nothing_behind() {
         let mut kept = FuturesUnordered::new();
         // Those that are given up when so many others are done, and when that is.
         let mut doomed: Vec<(usize, BoxFuture<'_, Result<Reply, ChatError>>)> = Vec::new();
+        let mut voice = 0;
         for number in 0..N_REQUESTS {
+            if number % N_BETWEEN_SWAPS == 0 {
+                voice = number / N_BETWEEN_SWAPS % voices.len();
+                set(&engine, voice);
+            }
             let kind = dice.roll(N_KINDS);
             let mut chat = engine.chat(&kinds[kind]);
+            // Asked now, with the adapter of now.
+            let begin = |context: &mut Context<'_>| Poll::Ready(chat.as_mut().poll(context));
+            if let Poll::Ready(reply) = std::future::poll_fn(begin).await {
+                check(&reply.unwrap(), &expected[voice][kind]);
+                n_kept += 1;
+                continue;
+            }
             // About a third is given up: at once, while it waits, or while it is written.
             if dice.roll(3) == 0 {
-                let begin = |context: &mut Context<'_>| Poll::Ready(chat.as_mut().poll(context));
-                if std::future::poll_fn(begin).await.is_pending() {
-                    let patience = [0, dice.roll(4), dice.roll(40)][dice.roll(3)];
-                    doomed.push((n_kept + patience, chat));
-                }
+                let patience = [0, dice.roll(4), dice.roll(40)][dice.roll(3)];
+                doomed.push((n_kept + patience, chat));
             } else {
-                kept.push(chat.map(move |reply| (kind, reply.unwrap())));
+                kept.push(chat.map(move |reply| (voice, kind, reply.unwrap())));
             }
             doomed.retain(|(end, _)| *end > n_kept);
             while kept.len() + doomed.len() >= N_AT_A_TIME
-                && let Some((kind, reply)) = kept.next().await
+                && let Some((voice, kind, reply)) = kept.next().await
             {
-                check(&reply, &expected[kind]);
+                check(&reply, &expected[voice][kind]);
                 n_kept += 1;
                 doomed.retain(|(end, _)| *end > n_kept);
             }
@@ -117,8 +138,8 @@ fn two_thousand_requests_with_random_cancellations_leave_nothing_behind() {
                 after_a_quarter = memory();
             }
         }
-        while let Some((kind, reply)) = kept.next().await {
-            check(&reply, &expected[kind]);
+        while let Some((voice, kind, reply)) = kept.next().await {
+            check(&reply, &expected[voice][kind]);
             n_kept += 1;
         }
     });

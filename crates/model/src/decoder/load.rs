@@ -4,7 +4,7 @@ use super::{Decoder, Layer, LoadOptions, Scratch};
 use crate::ModelError;
 use crate::config::{Architecture, Config};
 use crate::gguf::GgufError;
-use crate::kernel::Isa;
+use crate::kernel::{Isa, attention_scores};
 use crate::matrix::{Arena, Layout, Matrix, PackError};
 use crate::pool::Pool;
 use crate::source::{Source, Tensor};
@@ -88,6 +88,32 @@ impl Decoder {
         })
     }
 
+    /// The memory that buffers take at most for passes of `n_rows` tokens, `n_logits` of which want logits, in bytes:
+    /// what lies between the layers, the scores of attention over `context_tokens` on each thread, and the logits.
+    /// What adapters put between their two products, less than a tenth of it, is not counted.
+    pub fn scratch_bytes(
+        config: &Config,
+        n_rows: usize,
+        n_logits: usize,
+        context_tokens: usize,
+        n_threads: usize,
+    ) -> usize {
+        let q_width = config.n_heads * config.head_dim;
+        let kv_width = config.n_kv_heads * config.head_dim;
+        // The inputs of a product, rounded or as they are.
+        let widest = config.n_embd.max(q_width).max(config.n_ff);
+        let stream = 3 * config.n_embd + 2 * (q_width + kv_width) + 3 * config.n_ff;
+        let of_rows = n_rows.saturating_mul(stream + widest + config.n_rotated);
+        let of_logits = n_logits.saturating_mul(config.n_vocab);
+        let of_threads = n_threads
+            .saturating_mul(attention_scores(config.n_heads / config.n_kv_heads))
+            .saturating_mul(context_tokens);
+        of_rows
+            .saturating_add(of_logits)
+            .saturating_add(of_threads)
+            .saturating_mul(size_of::<f32>())
+    }
+
     /// The memory that the weights of a model will take, in bytes: what [`Decoder::n_bytes`] says once it is loaded.
     ///
     /// # Errors
@@ -154,13 +180,19 @@ fn layout_of(name: &str, layout: Layout) -> Layout {
 /// What each pair of a head turns by from one position to the next, in radians.
 ///
 /// # Errors
-/// When the file's own factors have the wrong shape.
+/// When the file's own factors have the wrong shape, or one of them is not above zero.
 pub fn rope_frequencies(source: &dyn Source, config: &Config) -> Result<Vec<f64>, ModelError> {
     let mut frequencies = config.frequencies();
     // GGUF files hold the factors by which Llama 3 stretches its longer waves.
     const FACTORS: &str = "rope_freqs.weight";
     if source.weights(FACTORS).is_some() {
         let factors = vector(source, FACTORS, frequencies.len())?;
+        if factors.iter().any(|&factor| factor <= 0.0) {
+            return Err(ModelError::Weights(
+                source.name_of(FACTORS),
+                "a factor is not above zero",
+            ));
+        }
         for (frequency, factor) in frequencies.iter_mut().zip(factors) {
             *frequency /= f64::from(factor);
         }

@@ -30,6 +30,11 @@ pub(crate) struct Place<'a> {
     pub(crate) position: usize,
 }
 
+/// Scores that a thread keeps for each position, where so many heads share keys and values.
+pub(crate) fn attention_scores(heads_per_kv: usize) -> usize {
+    ROWS_PER_PIECE * heads_per_kv
+}
+
 /// Causal attention of each row over its own sequence.
 ///
 /// Shapes: queries and out `(rows, n_heads, head_dim)`; a row of `queries` is `stride` numbers after the one before.

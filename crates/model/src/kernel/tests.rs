@@ -1,9 +1,12 @@
 use proptest::prelude::*;
 
 use super::{
-    Between, Columns, Inputs, Isa, LowRank, Segment, add_low_rank, multiply, rms_norm, swiglu,
+    Between, Columns, Heads, Inputs, Isa, LowRank, Place, Segment, add, add_low_rank, attend,
+    multiply, rms_norm, rotate, swiglu,
 };
 use crate::block::Format;
+use crate::cache::{ABREAST, KvCache, PAGE_TOKENS};
+use crate::config::{Architecture, Config, RopeScaling};
 use crate::kernel::elementwise::exp;
 use crate::matrix::{Arena, Layout, Matrix};
 use crate::pool::Pool;
@@ -152,23 +155,159 @@ proptest! {
     }
 
     #[test]
-    fn element_wise_work_is_the_same_everywhere(seed in any::<u64>()) {
+    fn element_wise_work_is_the_same_everywhere(seed in any::<u64>(), interleaved in any::<bool>(), n_turned in 1usize..9) {
         let row: Vec<f32> = noise(seed, 128).iter().map(|x| x * 30.0).collect();
         let weight = noise(seed ^ 1, 128);
-        let mut normed = [vec![0.0; 128], vec![0.0; 128]];
-        let mut activated = [vec![0.0; 64], vec![0.0; 64]];
-        for (idx, isa) in [Isa::Portable, Isa::detect()].into_iter().enumerate() {
-            rms_norm(isa, &row, &weight, 1e-5, &mut normed[idx]);
-            swiglu(isa, &row, &mut activated[idx]);
+        let turns: Vec<[f32; 2]> = noise(seed ^ 2, n_turned).iter().map(|x| [x.cos(), x.sin()]).collect();
+        let run = |isa| {
+            let (mut normed, mut activated) = (vec![0.0; 128], vec![0.0; 64]);
+            rms_norm(isa, &row, &weight, 1e-5, &mut normed);
+            swiglu(isa, &row, &mut activated);
+            let (mut added, mut rotated) = (row.clone(), row.clone());
+            add(isa, &mut added, &weight);
+            rotate(isa, &mut rotated, 16, &turns, interleaved);
+            [normed, activated, added, rotated]
+        };
+        let portable = run(Isa::Portable);
+        for isa in Isa::all() {
+            for (one, other) in run(isa).iter().zip(&portable) {
+                prop_assert_eq!(bits(one), bits(other), "{:?}", isa);
+            }
         }
-        prop_assert_eq!(bits(&normed[0]), bits(&normed[1]));
-        prop_assert_eq!(bits(&activated[0]), bits(&activated[1]));
-        for (idx, &value) in activated[0].iter().enumerate() {
-            let (gate, up) = (f64::from(row[idx]), f64::from(row[idx + 64]));
-            let expected = gate / (1.0 + (-gate).exp()) * up;
-            prop_assert!((f64::from(value) - expected).abs() < 1e-5 * (1.0 + expected.abs()));
+        let [normed, activated, added, rotated] = portable;
+        let near = |value: f32, expected: f64| (f64::from(value) - expected).abs() < 1e-5 * (1.0 + expected.abs());
+        let wide = |idx: usize| f64::from(row[idx]);
+        let mean = (0..128).map(|idx| wide(idx).powi(2)).sum::<f64>() / 128.0;
+        for idx in 0..128 {
+            prop_assert!(near(normed[idx], wide(idx) / (mean + 1e-5).sqrt() * f64::from(weight[idx])));
+            prop_assert!(near(added[idx], wide(idx) + f64::from(weight[idx])));
+        }
+        for (idx, &value) in activated.iter().enumerate() {
+            let (gate, up) = (wide(idx), wide(idx + 64));
+            prop_assert!(near(value, gate / (1.0 + (-gate).exp()) * up));
+        }
+        for head in 0..8 {
+            for (pair, [cos, sin]) in turns.iter().enumerate() {
+                let (first, second) = if interleaved { (2 * pair, 2 * pair + 1) } else { (pair, pair + n_turned) };
+                let (first, second) = (16 * head + first, 16 * head + second);
+                let (cos, sin) = (f64::from(*cos), f64::from(*sin));
+                prop_assert!(near(rotated[first], wide(first) * cos - wide(second) * sin));
+                prop_assert!(near(rotated[second], wide(first) * sin + wide(second) * cos));
+            }
+            let kept = 16 * head + 2 * n_turned..16 * (head + 1);
+            prop_assert_eq!(bits(&rotated[kept.clone()]), bits(&row[kept]));
         }
     }
+
+    /// Heads of several lengths in groups, sequences of ragged lengths in pages out of order, some of them a token at a
+    /// time, others many: every processor gives the same bits, however work is split, and they are right.
+    #[test]
+    fn attention_is_the_same_everywhere(
+        seed in any::<u64>(),
+        head_dim in prop::sample::select(&[16usize, 64, 128][..]),
+        n_kv_heads in 1usize..3,
+        heads_per_kv in 1usize..4,
+        sequences in prop::collection::vec((0usize..90, 1usize..20), 1..4),
+    ) {
+        let heads = Heads { n_heads: n_kv_heads * heads_per_kv, n_kv_heads, head_dim };
+        let width = heads.n_heads * head_dim;
+        let kv_width = n_kv_heads * head_dim;
+        let n_pages = |sequence: &(usize, usize)| (sequence.0 + sequence.1).div_ceil(PAGE_TOKENS);
+        let total: usize = sequences.iter().map(n_pages).sum();
+        let mut cache = KvCache::new(&config(heads), total);
+        // What a former owner left counts for nothing, as large as it may be.
+        for page in 0..total as u32 {
+            for place in 0..PAGE_TOKENS {
+                cache.store(0, page, place, &vec![9e3; kv_width], &vec![9e3; kv_width]);
+            }
+        }
+        let mut next = total as u32;
+        let tables: Vec<Vec<u32>> = sequences
+            .iter()
+            .map(|sequence| {
+                next -= n_pages(sequence) as u32;
+                (next..next + n_pages(sequence) as u32).rev().collect()
+            })
+            .collect();
+        let mut places = Vec::new();
+        for (sequence, &(before, n_rows)) in sequences.iter().enumerate() {
+            for position in 0..before + n_rows {
+                let noise = noise(seed ^ (sequence << 20 | position) as u64, 2 * kv_width);
+                let (keys, values) = noise.split_at(kv_width);
+                let page = tables[sequence][position / PAGE_TOKENS];
+                cache.store(0, page, position % PAGE_TOKENS, keys, values);
+            }
+            places.extend((before..before + n_rows).map(|position| Place { sequence, pages: &tables[sequence], position }));
+        }
+        // Rows of queries lie in wider ones.
+        let stride = width + 5;
+        let queries: Vec<f32> = noise(seed ^ 9, places.len() * stride).iter().map(|x| 4.0 * x).collect();
+        let run = |isa, n_threads| {
+            let mut out = vec![0.5; places.len() * width];
+            attend(&mut Pool::new(n_threads), isa, heads, &cache, 0, &places, &queries, stride, &mut out);
+            out
+        };
+        let portable = run(Isa::Portable, 1);
+        for isa in Isa::all() {
+            for n_threads in [1, 3] {
+                prop_assert_eq!(bits(&portable), bits(&run(isa, n_threads)), "{:?} on {} threads", isa, n_threads);
+            }
+        }
+        for (row, place) in places.iter().enumerate() {
+            for head in 0..heads.n_heads {
+                let at = head * head_dim;
+                let query = &queries[row * stride + at..][..head_dim];
+                let expected = attention(&cache, head / heads_per_kv, place, query);
+                for (value, expected) in portable[row * width + at..][..head_dim].iter().zip(expected) {
+                    prop_assert!((f64::from(*value) - expected).abs() < 1e-4, "{value} {expected}");
+                }
+            }
+        }
+    }
+}
+
+/// The dimensions that a cache of one layer asks for.
+fn config(heads: Heads) -> Config {
+    Config {
+        architecture: Architecture::Llama,
+        n_layers: 1,
+        n_embd: heads.n_heads * heads.head_dim,
+        n_ff: 32,
+        n_heads: heads.n_heads,
+        n_kv_heads: heads.n_kv_heads,
+        head_dim: heads.head_dim,
+        n_rotated: heads.head_dim,
+        n_ctx: 256,
+        n_vocab: 1,
+        norm_epsilon: 1e-5,
+        rope_base: 1e4,
+        rope_scaling: RopeScaling::Linear { factor: 1.0 },
+    }
+}
+
+/// Attention of one head of one row, as it is written down: in 64 bits, over what the cache holds.
+fn attention(cache: &KvCache, kv_head: usize, place: &Place<'_>, query: &[f32]) -> Vec<f64> {
+    let head_dim = query.len();
+    let page = |position: usize| place.pages[position / PAGE_TOKENS];
+    let score = |position: usize| {
+        let keys = cache.keys(0, page(position), kv_head);
+        let at = position % PAGE_TOKENS;
+        let abreast = &keys[at / ABREAST * ABREAST * head_dim..][..ABREAST * head_dim];
+        let key = abreast.iter().skip(at % ABREAST).step_by(ABREAST);
+        let products = key.zip(query).map(|(k, q)| k.to_f64() * f64::from(*q));
+        (products.sum::<f64>() / (head_dim as f64).sqrt()).exp()
+    };
+    let scores: Vec<f64> = (0..=place.position).map(score).collect();
+    let total: f64 = scores.iter().sum();
+    let mut out = vec![0.0; head_dim];
+    for (position, score) in scores.iter().enumerate() {
+        let values = cache.values(0, page(position), kv_head);
+        let values = &values[position % PAGE_TOKENS * head_dim..][..head_dim];
+        for (out, value) in out.iter_mut().zip(values) {
+            *out += score / total * value.to_f64();
+        }
+    }
+    out
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use model::{ChatTemplate, Decoder, Gguf, Header, Layout, LoadOptions, Tokenizer, Value};
 use proptest::prelude::*;
 
+use crate::memory::most_bytes;
 use crate::support::{open, tiny_bytes, tiny_patched};
 
 fn load(gguf: &Gguf) -> Result<Decoder, model::ModelError> {
@@ -93,13 +94,20 @@ fn an_unknown_format_is_named() {
     );
 }
 
-/// Everything that reads a file, on bytes that nobody vouches for.
+/// Everything that reads a file, on bytes that nobody vouches for. Whatever they say, memory stays within what the file
+/// itself could fill.
 fn read_all(bytes: &[u8]) {
-    let Ok(gguf) = open(bytes) else { return };
-    let _ = load(&gguf);
-    let _ = Tokenizer::load(&gguf);
-    let _ = ChatTemplate::load(&gguf);
+    let n_bytes = most_bytes(|| {
+        let Ok(gguf) = open(bytes) else { return };
+        let _ = load(&gguf);
+        let _ = Tokenizer::load(&gguf);
+        let _ = ChatTemplate::load(&gguf);
+    });
+    assert!(n_bytes < MOST_BYTES, "{n_bytes} bytes");
 }
+
+/// Several times what the whole file takes.
+const MOST_BYTES: usize = 4 << 20;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
@@ -132,6 +140,7 @@ proptest! {
     fn arbitrary_bytes_are_no_header(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let mut file = b"GGUF\x03\0\0\0".to_vec();
         file.extend(bytes);
-        let _ = Header::parse(&file);
+        let n_bytes = most_bytes(|| drop(Header::parse(&file)));
+        prop_assert!(n_bytes < 64 << 10, "{n_bytes} bytes");
     }
 }

@@ -12,5 +12,7 @@ mod decoder;
 mod device;
 mod folder;
 mod gguf;
+mod memory;
+mod rope;
 mod support;
 mod tokenizer;

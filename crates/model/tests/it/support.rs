@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use model::Gguf;
+use model::{Gguf, Header};
 use serde::de::DeserializeOwned;
 
 /// A file beside the script that made it.
@@ -58,6 +58,59 @@ pub(crate) fn tiny_with_text(key: &str, value: &str) -> Gguf {
     changed.extend(&bytes[at + 8 + old_len..]);
     changed.extend([0; 64]);
     open(&changed).unwrap()
+}
+
+/// A value under a key that the tiny model does not have.
+pub(crate) enum Entry<'a> {
+    Real(f32),
+    Text(&'a str),
+}
+
+/// The tiny model with more entries, and with a vector of 32-bit floats where one is given.
+pub(crate) fn tiny_with(entries: &[(&str, Entry<'_>)], vector: Option<(&str, &[f32])>) -> Gguf {
+    let old = tiny_bytes();
+    let header = Header::parse(&old).unwrap();
+    let text = |text: &str| [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
+    // Entries of tensors: name, number of dimensions, dimensions, format, offset.
+    let places = header.tensors.keys().map(|name| {
+        let at = find(&old, &text(name)) + 8 + name.len();
+        let n_dimensions = u32::from_le_bytes(old[at..at + 4].try_into().unwrap());
+        at + 4 + 8 * n_dimensions as usize + 4 + 8
+    });
+    let end = places.max().unwrap();
+    let data = &old[end.next_multiple_of(32)..];
+
+    let mut new = old[..8].to_vec();
+    new.extend((header.tensors.len() as u64 + u64::from(vector.is_some())).to_le_bytes());
+    new.extend(((header.metadata.len() + entries.len()) as u64).to_le_bytes());
+    for (key, entry) in entries {
+        new.extend(text(key));
+        match entry {
+            Entry::Real(x) => {
+                new.extend(6u32.to_le_bytes());
+                new.extend(x.to_le_bytes());
+            }
+            Entry::Text(value) => {
+                new.extend(8u32.to_le_bytes());
+                new.extend(text(value));
+            }
+        }
+    }
+    new.extend(&old[24..end]);
+    if let Some((name, numbers)) = vector {
+        new.extend(text(name));
+        new.extend(1u32.to_le_bytes());
+        new.extend((numbers.len() as u64).to_le_bytes());
+        new.extend(0u32.to_le_bytes());
+        new.extend((data.len().next_multiple_of(32) as u64).to_le_bytes());
+    }
+    new.resize(new.len().next_multiple_of(32), 0);
+    let data_start = new.len();
+    new.extend(data);
+    new.resize(data_start + data.len().next_multiple_of(32), 0);
+    let numbers = vector.map_or(&[][..], |(_, numbers)| numbers);
+    new.extend(numbers.iter().flat_map(|x| x.to_le_bytes()));
+    open(&new).unwrap()
 }
 
 /// The tiny model with some bytes replaced by as many others, once.

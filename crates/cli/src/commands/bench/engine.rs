@@ -27,7 +27,8 @@ use crate::wiring;
 
 /// The rows, as the help explains them.
 pub(crate) const TABLE: &str = "\
-What is measured, with random tokens and adapters of made-up numbers on every linear layer:
+What is measured, with random tokens and adapters of made-up numbers on every linear layer. Decode and prefill are
+passes of the model alone: nothing is drawn from the logits, and no engine is around them.
   decode            tokens per second of so many replies at a time, all behind one prompt of 64 tokens
   prefill           tokens per second of 512 tokens of prompts, cut into so many of equal length
   with adapters     the same with 1 adapter, or with 4 in turn from row to row of prompts and replies;
@@ -39,8 +40,11 @@ What is measured, with random tokens and adapters of made-up numbers on every li
   shared problem    25 calls of four activated adapters about one problem of 1,000 tokens, one after the other;
                     the peer asks about problems that differ in their first word; of its calls every fifth is
                     measured, and counted five times
+  from the cache    of the prompt tokens of these 25 calls, the share that was found in the cache
   repeating reply   tokens per second of one reply, its prompt included, that writes a program of the prompt again;
   free reply        and of one that tells a story; the peer is our own rate without guesses from the prompt
+  held reply        tokens per second of a story in the form of a plan, held to it by the grammar; the peer is a
+                    free story of at most so many tokens
   memory            model, 4 adapters and 32 conversations of 2,048 tokens: all but the cache as measured, the
                     cache as full; compared with file, adapters and cache
 
@@ -98,8 +102,9 @@ pub(super) fn run(plan: &Plan, settings: &Settings, ui: &Ui) -> anyhow::Result<V
     ui.note("measuring the whole engine");
     let whole = Whole::new(&path, &setup, plan)?;
     let mut rows = vec![whole.memory()?, whole.first_token()?];
-    rows.push(whole.shared_problem()?);
+    rows.extend(whole.shared_problem()?);
     rows.extend(whole.guesses()?);
+    rows.push(whole.held_reply()?);
 
     let source = engine::open(&path)?;
     let n_threads = engine::plan(&*source, &setup)?.n_threads;

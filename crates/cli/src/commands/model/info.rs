@@ -56,6 +56,7 @@ pub(super) fn show(name: &str, path: &Path, settings: &Settings, ui: &Ui) -> any
                 "weights_bytes": plan.weights_bytes,
                 "cache_bytes": plan.cache_bytes,
                 "cache_tokens": plan.cache_tokens,
+                "scratch_bytes": plan.scratch_bytes,
                 "context_tokens": plan.context_tokens,
                 "replies": plan.max_sequences,
             },
@@ -81,10 +82,12 @@ pub(super) fn show(name: &str, path: &Path, settings: &Settings, ui: &Ui) -> any
         (
             "memory",
             format!(
-                "{} of weights ({weights}), {} of cache for {} tokens, {} replies of up to {} tokens at a time",
+                "{} of weights ({weights}), {} of cache for {} tokens, {} of scratch, {} replies of up to {} tokens at a \
+                 time",
                 megabytes(plan.weights_bytes as u64),
                 megabytes(plan.cache_bytes as u64),
                 plan.cache_tokens,
+                megabytes(plan.scratch_bytes as u64),
                 plan.max_sequences,
                 plan.context_tokens,
             ),

@@ -1,8 +1,9 @@
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use agents::Contract;
 use anyhow::{Context as _, ensure};
-use domain::{Agent, Ask, Message, Reply, Sampling};
+use domain::{Agent, Ask, Language, Message, Reply, Sampling};
 use engine::Engine;
 use llm::ChatModel as _;
 use tokio::runtime::Runtime;
@@ -27,6 +28,9 @@ const PROGRAM: &str = "Write this program again, exactly as it is:\n\n```python\
 
 /// Asks for something new.
 const STORY: &str = "Tell a story of a small town by the sea, in plain words.";
+
+/// Tokens of a whole reply.
+const N_REPLY: u32 = 120;
 
 /// Of the calls that share nothing, one of so many is measured.
 const N_UNSHARED: usize = 5;
@@ -62,29 +66,18 @@ impl<'a> Whole<'a> {
 
     /// Asks for one token.
     fn ask(&self, engine: &Engine, agent: Agent, text: String) -> anyhow::Result<()> {
-        self.chat(engine, agent, text, 1)?;
+        self.chat(engine, &question(agent, text, 1))?;
         Ok(())
     }
 
-    fn chat(
-        &self,
-        engine: &Engine,
-        agent: Agent,
-        text: String,
-        max_tokens: u32,
-    ) -> anyhow::Result<Reply> {
-        let ask = Ask {
-            agent,
-            model: String::new(),
-            messages: vec![Message::user(text)],
-            sampling: Sampling {
-                max_tokens,
-                ..Sampling::default()
-            },
-            sample_idx: 0,
-            shape: None,
-        };
-        Ok(self.runtime.block_on(engine.chat(&ask))?)
+    fn chat(&self, engine: &Engine, ask: &Ask) -> anyhow::Result<Reply> {
+        Ok(self.runtime.block_on(engine.chat(ask))?)
+    }
+
+    fn time(&self, engine: &Engine, ask: &Ask) -> anyhow::Result<Duration> {
+        let started = Instant::now();
+        self.chat(engine, ask)?;
+        Ok(started.elapsed())
     }
 
     fn with_adapters(&self, made_up: &MadeUp) -> engine::Settings {
@@ -140,22 +133,19 @@ impl<'a> Whole<'a> {
 
     /// Replies that repeat their prompt, and replies that do not, beside the same without guesses.
     pub(super) fn guesses(&self) -> anyhow::Result<Vec<Row>> {
-        let load = |lookup| {
+        let load = |lookup: &[Agent]| {
             let setup = engine::Settings {
-                lookup,
+                lookup: lookup.to_vec(),
                 ..self.setup.clone()
             };
             Engine::load(self.path, setup)
         };
-        let (guessing, plain) = (load(true)?, load(false)?);
+        let (guessing, plain) = (load(&[Agent::Debugging])?, load(&[])?);
         let mut rows = Vec::new();
         for (name, text) in [("repeating reply", PROGRAM), ("free reply", STORY)] {
-            let write = |engine: &Engine| {
-                let started = Instant::now();
-                self.chat(engine, Agent::Debugging, text.to_string(), 120)?;
-                anyhow::Ok(started.elapsed())
-            };
-            let reply = self.chat(&plain, Agent::Debugging, text.to_string(), 120)?;
+            let ask = question(Agent::Debugging, text.to_string(), N_REPLY);
+            let write = |engine: &Engine| self.time(engine, &ask);
+            let reply = self.chat(&plain, &ask)?;
             let [ours, theirs] = interleave(
                 self.plan.n_samples,
                 PATIENCE,
@@ -174,8 +164,50 @@ impl<'a> Whole<'a> {
         Ok(rows)
     }
 
-    /// All calls about one problem, beside the same number of calls that have no beginning in common.
-    pub(super) fn shared_problem(&self) -> anyhow::Result<Row> {
+    /// A reply that is held to a form, beside a free one to the same question that is as long, or shorter where the
+    /// model ends it.
+    pub(super) fn held_reply(&self) -> anyhow::Result<Row> {
+        let setup = engine::Settings {
+            grammar: true,
+            lookup: Vec::new(),
+            ..self.setup.clone()
+        };
+        let engine = Engine::load(self.path, setup)?;
+        let mut held = question(Agent::Planning, STORY.to_string(), N_REPLY);
+        held.shape = Some(Contract::Plan.shape(0, Language::Python));
+        let n_held = self.chat(&engine, &held)?.usage.completion_tokens;
+        let free = question(Agent::Planning, STORY.to_string(), n_held as u32);
+        let n_free = self.chat(&engine, &free)?.usage.completion_tokens;
+        let [ours, theirs] = interleave(
+            self.plan.n_samples,
+            PATIENCE,
+            Watch::Machine,
+            [&mut || self.time(&engine, &held), &mut || {
+                self.time(&engine, &free)
+            }],
+        )?;
+        let rate = |n_tokens: u64, samples: &super::Samples| {
+            let median_ms = samples.median().context("no sample was taken")?;
+            anyhow::Ok(n_tokens as f64 / median_ms * 1e3)
+        };
+        let (own, free) = (rate(n_held, &ours)?, rate(n_free, &theirs)?);
+        Ok(Row {
+            name: "held reply".to_string(),
+            figure: Ok(Figure {
+                peer: Some(Peer {
+                    median: free,
+                    ratio: own / free,
+                }),
+                ..figure(&ours, own)
+            }),
+            unit: "tokens/s",
+            bounds: Bounds::Free,
+        })
+    }
+
+    /// All calls about one problem, beside the same number of calls that have no beginning in common; and what part of
+    /// their prompts came from the cache.
+    pub(super) fn shared_problem(&self) -> anyhow::Result<Vec<Row>> {
         let plain = Engine::load(self.path, self.setup.clone())?;
         // What every conversation ends with: the head of the reply.
         let ends = ["x", "y"].map(|text| plain.encode(&[Message::user(text)]));
@@ -209,11 +241,18 @@ impl<'a> Whole<'a> {
             self.ask(&engine, agent, format!("{number} {problem}{part}"))
         };
         let next_problem = || n_problems.set(n_problems.get() + 1);
+        let (mut n_cached, mut n_prompt) = (0, 0);
         let shared = || {
+            let before = engine.counters().progress();
             let started = Instant::now();
             next_problem();
             calls.iter().copied().try_for_each(call)?;
-            anyhow::Ok(started.elapsed())
+            let wall = started.elapsed();
+            let after = engine.counters().progress();
+            let cached = after.cached_tokens - before.cached_tokens;
+            n_cached += cached;
+            n_prompt += cached + after.prefilled_tokens - before.prefilled_tokens;
+            anyhow::Ok(wall)
         };
         // All calls would take minutes, and every one takes as long as any other.
         let unshared = || {
@@ -225,24 +264,19 @@ impl<'a> Whole<'a> {
             let n_measured = calls.len().div_ceil(N_UNSHARED);
             anyhow::Ok(started.elapsed() * calls.len() as u32 / n_measured as u32)
         };
-        let before = engine.counters().progress();
         let [ours, theirs] = interleave(
             self.plan.n_samples,
             PATIENCE,
             Watch::Machine,
             [&mut { shared }, &mut { unshared }],
         )?;
-        let after = engine.counters().progress();
-        ensure!(
-            after.cached_tokens > before.cached_tokens,
-            "no beginning was found in the cache"
-        );
+        ensure!(n_cached > 0, "no beginning was found in the cache");
         let seconds = |samples: &super::Samples| {
             let median_ms = samples.median().context("no sample was taken")?;
             anyhow::Ok(median_ms / 1e3)
         };
         let (own, unshared) = (seconds(&ours)?, seconds(&theirs)?);
-        Ok(Row {
+        let time = Row {
             name: "shared problem".to_string(),
             figure: Ok(Figure {
                 peer: Some(Peer {
@@ -253,7 +287,29 @@ impl<'a> Whole<'a> {
             }),
             unit: "s",
             bounds: Bounds::AtLeast(3.0, 8.0),
-        })
+        };
+        let hits = Row {
+            name: "shared problem, from the cache".to_string(),
+            figure: Ok(figure(&ours, n_cached as f64 / n_prompt as f64)),
+            unit: "share",
+            bounds: Bounds::Free,
+        };
+        Ok(vec![time, hits])
+    }
+}
+
+/// A free question by an agent.
+fn question(agent: Agent, text: String, max_tokens: u32) -> Ask {
+    Ask {
+        agent,
+        model: String::new(),
+        messages: vec![Message::user(text)],
+        sampling: Sampling {
+            max_tokens,
+            ..Sampling::default()
+        },
+        sample_idx: 0,
+        shape: None,
     }
 }
 

@@ -107,7 +107,7 @@ impl Benign {
 }
 
 /// Processes below this one. It adopts what its children leave, so nothing of theirs can hide.
-pub(super) fn descendants() -> Vec<String> {
+fn descendants() -> Vec<String> {
     let mut parents = BTreeMap::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let Some(pid) = entry
@@ -132,6 +132,21 @@ pub(super) fn descendants() -> Vec<String> {
     };
     let below = parents.iter().filter(|(pid, _)| is_below(**pid));
     below.map(|(_, (_, words))| words.clone()).collect()
+}
+
+/// How many processes there are when nothing has come or gone for a second: an interpreter forks one ahead of its
+/// next run, some time after the last.
+pub(super) fn n_settled() -> usize {
+    let mut last = (0, Instant::now());
+    loop {
+        let n = descendants().len();
+        if n != last.0 {
+            last = (n, Instant::now());
+        } else if last.1.elapsed() > Duration::from_secs(1) {
+            return n;
+        }
+        std::thread::yield_now();
+    }
 }
 
 /// Waits until no more than so many processes are left; tells which are too many.

@@ -63,13 +63,35 @@ fn a_run_is_reported_as_a_table_a_page_and_rows() {
     assert_eq!(nothing.code, Some(4), "{}", nothing.stderr);
 }
 
-/// Ends the program with the value.
-struct Viewer(Child);
+/// `mapcoder view` of the latest run; it ends with this value.
+pub(crate) struct Viewer {
+    process: Child,
+    /// Host and port.
+    pub(crate) address: String,
+}
+
+impl Viewer {
+    pub(crate) fn start(world: &World) -> Viewer {
+        let mut command = world.command(&["view"]);
+        let mut process = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let (_, rest) = line.split_once("http://").unwrap();
+        let address = rest.trim().trim_end_matches('/').to_string();
+        Viewer { process, address }
+    }
+}
 
 impl Drop for Viewer {
     fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 }
 
@@ -88,20 +110,8 @@ fn get(address: &str, host: &str, path: &str) -> String {
 #[test]
 fn a_run_is_viewed_on_this_machine_alone() {
     let world = world();
-    let mut child = world.command(&["view"]);
-    let mut viewer = Viewer(
-        child
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap(),
-    );
-    let mut line = String::new();
-    BufReader::new(viewer.0.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let (_, rest) = line.split_once("http://").unwrap();
-    let address = rest.trim().trim_end_matches('/');
+    let viewer = Viewer::start(&world);
+    let address = viewer.address.as_str();
     let page = get(address, address, "/");
     assert!(
         page.starts_with("HTTP/1.1 200") && page.contains("\"served\":true"),

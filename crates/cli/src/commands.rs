@@ -9,6 +9,7 @@ mod data;
 mod distill;
 mod doctor;
 mod eval;
+mod exports;
 mod improve;
 mod judge;
 mod model;

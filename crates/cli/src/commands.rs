@@ -22,7 +22,7 @@ mod train;
 mod verify;
 mod view;
 
-pub(crate) use bench::{COST_TABLE, ENGINE_TABLE, JUDGE_TABLE, TRAIN_TABLE};
+pub(crate) use bench::{COST_TABLE, ENGINE_TABLE, JUDGE_TABLE, REPORT_TABLE, TRAIN_TABLE};
 
 use crate::args::{Command, DataCommand};
 use crate::exit::Exit;

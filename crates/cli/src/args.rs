@@ -8,6 +8,7 @@ mod data;
 mod distill;
 mod distill_run;
 mod eval;
+mod exports;
 mod global;
 mod improve;
 mod judge;
@@ -35,6 +36,7 @@ pub(crate) use self::distill::{
 };
 pub(crate) use self::distill_run::{DistillRunArgs, DistillStatusArgs};
 pub(crate) use self::eval::EvalArgs;
+pub(crate) use self::exports::ExportsArgs;
 pub(crate) use self::global::{ColorChoice, GlobalArgs};
 pub(crate) use self::improve::ImproveArgs;
 pub(crate) use self::judge::{

@@ -9,6 +9,7 @@ mod data;
 mod distill;
 mod doctor;
 mod eval;
+mod exports;
 mod improve;
 mod judge;
 mod model;
@@ -21,7 +22,7 @@ mod train;
 mod verify;
 mod view;
 
-pub(crate) use bench::{COST_TABLE, ENGINE_TABLE, JUDGE_TABLE, TRAIN_TABLE};
+pub(crate) use bench::{COST_TABLE, ENGINE_TABLE, JUDGE_TABLE, REPORT_TABLE, TRAIN_TABLE};
 
 use crate::args::{Command, DataCommand};
 use crate::exit::Exit;

@@ -3,7 +3,7 @@ use std::io;
 use std::process::ExitCode;
 
 use judge::JudgeError;
-use ledger::{ExportError, LedgerError};
+use ledger::{ExportError, ImportError, LedgerError};
 use serde_json::json;
 use trainer::{DataError, MergeError, StoredError, TrainError};
 
@@ -129,6 +129,7 @@ fn sentence(error: &anyhow::Error) -> String {
         let text = cause.to_string();
         let is_fragment = cause.is::<LedgerError>()
             || cause.is::<ExportError>()
+            || cause.is::<ImportError>()
             || cause.is::<TrainError>()
             || cause.is::<DataError>()
             || cause.is::<StoredError>()

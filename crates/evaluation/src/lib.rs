@@ -8,10 +8,11 @@
 //!    [`Summary::render`] is its table, [`summary_line`] and [`problem_line`] are its JSON.
 //! 4. [`rejudge`] judges what others published, and [`verify`] what a run recorded.
 //! 5. [`compare`] says whether one run really solves more than another.
-//! 6. [`html`] is the report as a page, [`rows`] as CSV and Parquet.
+//! 6. [`html`] is the report as a page, [`rows`] as CSV and Parquet, [`export`] in the forms of other tools.
 //! 7. [`stats`] holds the intervals and tests behind the numbers.
 
 pub mod compare;
+pub mod export;
 pub mod html;
 mod json;
 mod progress;

@@ -112,6 +112,17 @@ pub enum ExportError {
     Output(#[from] std::io::Error),
 }
 
+/// Why an import ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The source failed.
+    #[error("read the export: {0}")]
+    Input(#[from] std::io::Error),
+}
+
 /// A value in the database that does not mean what its column promises.
 pub(crate) fn corrupt(error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, Box::new(error))

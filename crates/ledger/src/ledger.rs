@@ -3,12 +3,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use rusqlite::OptionalExtension as _;
-
 use crate::flight::Flights;
 use crate::readers::Readers;
 use crate::writer::Writer;
-use crate::{LedgerError, Process, RunId, schema};
+use crate::{LedgerError, Process, RunId, runs, schema};
 
 /// A handle on the record; clones share it. Several processes may have the same file open.
 ///
@@ -89,12 +87,9 @@ impl Ledger {
         if let Some(row) = known {
             return Ok(row);
         }
-        let row = self.readers().with(|connection| {
-            connection
-                .prepare_cached("SELECT id FROM runs WHERE name = ?")?
-                .query_row([run.as_str()], |row| row.get(0))
-                .optional()
-        })?;
+        let row = self
+            .readers()
+            .with(|connection| runs::find_row(connection, run))?;
         let row = row.ok_or_else(|| LedgerError::UnknownRun(run.to_string()))?;
         rows().insert(run.clone(), row);
         Ok(row)

@@ -5,7 +5,8 @@
 //! 3. [`Ledger::ask`] and [`Ledger::judge`] answer from the record, or make the call and record it.
 //!    Keys are content digests, so an answer serves every run that asks the same question.
 //! 4. [`Ledger::record_outcome`] keeps the final result of a problem.
-//! 5. [`Ledger::runs`], [`Ledger::calls`], [`Ledger::ambiguous`] and [`Ledger::export`] read it all back.
+//! 5. [`Ledger::runs`], [`Ledger::calls`], [`Ledger::ambiguous`] and [`Ledger::export`] read it all back;
+//!    [`Ledger::import`] takes an export into another ledger.
 //!
 //! What "once" means. A recorded answer is unique: the first one stands and everyone gets it.
 //! A call is made again only when nothing was recorded for it. The attempt is committed before the call is sent,
@@ -23,6 +24,7 @@ mod columns;
 mod error;
 mod export;
 mod flight;
+mod import;
 mod ledger;
 mod memo;
 mod outcomes;
@@ -37,7 +39,8 @@ mod writer;
 
 pub use attempts::AmbiguousCall;
 pub use calls::{AgentTotals, Call, CallSummary};
-pub use error::{CallError, ExportError, LedgerError};
+pub use error::{CallError, ExportError, ImportError, LedgerError};
+pub use import::Imported;
 pub use ledger::Ledger;
 pub use memo::Recorded;
 pub use process::Process;

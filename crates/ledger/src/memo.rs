@@ -207,10 +207,10 @@ fn look_up<Q: Question>(
 }
 
 /// What a run rests on and for which problem.
-struct Place {
-    run: i64,
-    problem: String,
-    agent: Option<Agent>,
+pub(crate) struct Place {
+    pub(crate) run: i64,
+    pub(crate) problem: String,
+    pub(crate) agent: Option<Agent>,
 }
 
 impl Place {
@@ -223,7 +223,7 @@ impl Place {
     }
 
     /// Notes that the run rests on an answer, once, and adds it to the run's sums.
-    fn link(
+    pub(crate) fn link(
         &self,
         connection: &Connection,
         question: i64,

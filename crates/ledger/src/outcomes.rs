@@ -1,4 +1,4 @@
-use rusqlite::OptionalExtension as _;
+use rusqlite::{Connection, OptionalExtension as _};
 use serde_json::Value;
 
 use crate::attempts::now;
@@ -22,20 +22,7 @@ impl Ledger {
         let problem = problem.to_string();
         let packed = Packed::new(&outcome.to_string());
         self.writer()
-            .submit(move |connection| {
-                let n_rows = connection
-                    .prepare_cached(
-                        "INSERT OR IGNORE INTO outcomes (run, problem, codec, size, data, recorded_at)
-                         VALUES (?, ?, ?, ?, ?, ?)",
-                    )?
-                    .execute((run, problem, packed.codec, packed.size, packed.data, now()))?;
-                if n_rows == 1 {
-                    connection
-                        .prepare_cached("UPDATE runs SET n_outcomes = n_outcomes + 1 WHERE id = ?")?
-                        .execute([run])?;
-                }
-                Ok(n_rows == 1)
-            })
+            .submit(move |connection| store(connection, run, &problem, &packed))
             .await
     }
 
@@ -70,6 +57,34 @@ impl Ledger {
                 .collect()
         })
     }
+}
+
+/// Stores an outcome unless the run has one of the problem; true when this one was stored.
+pub(crate) fn store(
+    connection: &Connection,
+    run: i64,
+    problem: &str,
+    outcome: &Packed,
+) -> rusqlite::Result<bool> {
+    let n_rows = connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO outcomes (run, problem, codec, size, data, recorded_at)
+             VALUES (?, ?, ?, ?, ?, ?)",
+        )?
+        .execute((
+            run,
+            problem,
+            outcome.codec,
+            outcome.size,
+            &outcome.data,
+            now(),
+        ))?;
+    if n_rows == 1 {
+        connection
+            .prepare_cached("UPDATE runs SET n_outcomes = n_outcomes + 1 WHERE id = ?")?
+            .execute([run])?;
+    }
+    Ok(n_rows == 1)
 }
 
 /// An outcome from three neighbouring columns.

@@ -23,6 +23,8 @@ pub(crate) trait Question {
     fn row(connection: &Connection, answer: &Self::Answer) -> rusqlite::Result<Self::Row>;
     fn store(connection: &Connection, id: i64, row: &Self::Row) -> rusqlite::Result<bool>;
     fn totals(answer: &Self::Answer) -> Totals;
+    /// True when two answers say the same, whatever they took.
+    fn is_same(one: &Self::Answer, other: &Self::Answer) -> bool;
 }
 
 pub(crate) struct AskQuestion<'a>(pub(crate) &'a Ask);
@@ -61,6 +63,10 @@ impl Question for AskQuestion<'_> {
             cost: answer.cost,
         }
     }
+
+    fn is_same(one: &Reply, other: &Reply) -> bool {
+        one.text == other.text
+    }
 }
 
 pub(crate) struct JudgeQuestion<'a> {
@@ -98,5 +104,9 @@ impl Question for JudgeQuestion<'_> {
 
     fn totals(_: &Judging) -> Totals {
         Totals::default()
+    }
+
+    fn is_same(one: &Judging, other: &Judging) -> bool {
+        one.verdict == other.verdict
     }
 }

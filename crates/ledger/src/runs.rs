@@ -2,11 +2,12 @@ use std::fmt;
 use std::time::SystemTime;
 
 use domain::{Digest, Usage};
+use rusqlite::{Connection, OptionalExtension as _};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::attempts::{now, serialize_time, time};
-use crate::columns::unsigned;
+use crate::columns::{signed, unsigned};
 use crate::error::corrupt;
 use crate::{Ledger, LedgerError};
 
@@ -132,6 +133,38 @@ impl Ledger {
             None => Err(LedgerError::UnknownRun(name.to_string())),
         }
     }
+}
+
+/// Adds a run that was started elsewhere, unless there is one with the same spec. Times are microseconds since 1970:
+/// when it was started for the first and for the last time.
+pub(crate) fn insert(
+    connection: &Connection,
+    spec: &RunSpec,
+    started_us: (i64, i64),
+    n_starts: u64,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO runs (name, command, settings, created_at, last_started_at, n_starts)
+             VALUES (?, ?, ?, ?, ?, ?)",
+        )?
+        .execute((
+            spec.id().0,
+            &spec.command,
+            sorted(&spec.settings).to_string(),
+            started_us.0,
+            started_us.1,
+            signed(n_starts),
+        ))
+        .map(drop)
+}
+
+/// The row of a run.
+pub(crate) fn find_row(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT id FROM runs WHERE name = ?")?
+        .query_row([run.as_str()], |row| row.get(0))
+        .optional()
 }
 
 fn summary(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunSummary> {

@@ -95,6 +95,17 @@ pub(crate) enum BenchCommand {
     /// Memory, time and tokens of a team on one model, beside another model
     #[command(after_help = crate::commands::COST_TABLE)]
     Cost(CostArgs),
+    /// Reports of many made-up problems: how soon they open, what it takes to write them, and listing their ledger
+    #[command(after_help = crate::commands::REPORT_TABLE)]
+    Report {
+        /// Problems of a report; several with commas between them, the fewest first
+        #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [1000, 5000, 10_000], value_parser = clap::value_parser!(u32).range(1..))]
+        problems: Vec<u32>,
+
+        /// Quiet samples of each figure
+        #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+        samples: u32,
+    },
     /// The server of `bench pipeline`
     #[command(hide = true)]
     MockServer {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use domain::Harness;
 
-use super::{JudgeArgs, LedgerArgs};
+use super::{ExportsArgs, JudgeArgs, LedgerArgs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -39,17 +39,8 @@ pub(crate) struct RejudgeArgs {
     #[arg(long)]
     pub(crate) strict: bool,
 
-    /// Write the results as EvalPlus does, to this file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) evalplus: Option<PathBuf>,
-
-    /// Write an entry for a model's `.eval_results` folder on the Hugging Face hub, to this file
-    #[arg(long, value_name = "FILE", requires = "hub_dataset")]
-    pub(crate) hub: Option<PathBuf>,
-
-    /// The hub's name of the data set and its task, such as `openai/openai_humaneval:openai_humaneval`
-    #[arg(long, value_name = "ID:TASK", value_parser = hub_dataset)]
-    pub(crate) hub_dataset: Option<(String, String)>,
+    #[command(flatten)]
+    pub(crate) exports: ExportsArgs,
 
     #[command(flatten)]
     pub(crate) judge: JudgeArgs,
@@ -85,15 +76,4 @@ fn harness(name: &str) -> Result<Harness, String> {
         let names = Harness::ALL.map(Harness::name).join(", ");
         format!("expected one of {names}")
     })
-}
-
-fn hub_dataset(text: &str) -> Result<(String, String), String> {
-    match text.split_once(':') {
-        Some((id, task)) if !id.is_empty() && !task.is_empty() => {
-            Ok((id.to_string(), task.to_string()))
-        }
-        _ => {
-            Err("expected ID:TASK, such as `openai/openai_humaneval:openai_humaneval`".to_string())
-        }
-    }
 }

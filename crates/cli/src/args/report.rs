@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::LedgerArgs;
+use super::{ExportsArgs, LedgerArgs};
 
 /// Which run, and what is known of its problems.
 #[derive(Debug, Args)]
@@ -26,7 +26,8 @@ pub(crate) struct RunChoice {
   mapcoder report                              the table of the latest run
   mapcoder report --html run.html              one file with everything, to keep or to send
   mapcoder report 3f9a --csv run.csv --parquet run.parquet
-  mapcoder report 3f9a,8d01,77b0 --data humaneval     pass@k of three draws, by difficulty")]
+  mapcoder report 3f9a,8d01,77b0 --data humaneval     pass@k of three draws, by difficulty
+  mapcoder report 3f9a --evalplus run_eval_results.json   for the tools of EvalPlus")]
 pub(crate) struct ReportArgs {
     #[command(flatten)]
     pub(crate) choice: RunChoice,
@@ -46,6 +47,9 @@ pub(crate) struct ReportArgs {
     /// Write a line for each problem as JSON, as `mapcoder eval --json` does
     #[arg(long, value_name = "FILE")]
     pub(crate) jsonl: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) exports: ExportsArgs,
 }
 
 #[derive(Debug, Args)]

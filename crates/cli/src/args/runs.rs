@@ -11,7 +11,8 @@ use super::LedgerArgs;
   mapcoder runs list
   mapcoder runs show                       the latest run
   mapcoder runs show 3f9a --json
-  mapcoder runs export 3f9a -o run.jsonl   every prompt, reply, program and verdict")]
+  mapcoder runs export 3f9a -o run.jsonl   every prompt, reply, program and verdict
+  mapcoder runs import run.jsonl           the same on another machine, where the command goes on")]
 pub(crate) struct RunsArgs {
     #[command(subcommand)]
     pub(crate) command: RunsCommand,
@@ -39,5 +40,11 @@ pub(crate) enum RunsCommand {
         /// File to write, in one piece; without it, standard output
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
+    },
+    /// Take in what `export` wrote, so that nothing of it is asked again; answers are believed, `verify` judges again
+    Import {
+        /// The file: one export, or several in one
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
     },
 }

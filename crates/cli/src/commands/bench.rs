@@ -6,6 +6,7 @@ mod judge;
 mod mock;
 mod pipeline;
 mod quiet;
+mod report;
 mod train;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub(crate) use self::cost::TABLE as COST_TABLE;
 pub(crate) use self::engine::TABLE as ENGINE_TABLE;
 pub(crate) use self::judge::TABLE as JUDGE_TABLE;
 use self::quiet::Samples;
+pub(crate) use self::report::TABLE as REPORT_TABLE;
 pub(crate) use self::train::TABLE as TRAIN_TABLE;
 use crate::args::BenchCommand;
 use crate::assets::LocalModel;
@@ -188,6 +190,10 @@ pub(crate) fn run(
         BenchCommand::Cost(args) => {
             let settings = super::load(surroundings, &args.overrides(), ui)?;
             print(&cost::run(args, &settings, ui)?, ui)?;
+            Ok(Exit::Success)
+        }
+        BenchCommand::Report { problems, samples } => {
+            print(&report::run(problems, *samples as usize, ui)?, ui)?;
             Ok(Exit::Success)
         }
         BenchCommand::MockServer { latency_ms } => mock::serve(Duration::from_millis(*latency_ms)),

@@ -1,20 +1,21 @@
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use datasets::{Answers, DataSet};
+use evaluation::export::Solution;
 use evaluation::rejudge::{
-    FileScore, HubEntry, Rejudged, Rejudgement, evalplus_results, file_scores, rejudge,
-    rejudged_line, render_scores,
+    FileScore, Rejudged, Rejudgement, file_scores, rejudge, rejudged_line, render_scores,
 };
 use evaluation::{Align, Table};
 use judge::Judge;
 use serde_json::json;
 
+use super::exports::{self, Share};
 use crate::args::RejudgeArgs;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::settings::Settings;
 use crate::ui::Ui;
-use crate::{data, files, wiring};
+use crate::{data, wiring};
 
 /// Answers in work for each cell.
 const PER_CELL: usize = 4;
@@ -63,7 +64,23 @@ pub(super) fn run(args: &RejudgeArgs, settings: &Settings, ui: &Ui) -> anyhow::R
     }
     let scores = file_scores(&found.rejudged);
     print(&found.rejudged, &scores, ui)?;
-    export(args, &set, &found.rejudged, &scores, ui)?;
+    let solutions = || {
+        let answers = found.rejudged.iter();
+        Ok(answers.filter_map(Solution::of_answer).collect())
+    };
+    let score = || {
+        let [score] = &scores[..] else {
+            let message = "an entry for the hub is made of one file's answers, not of several";
+            return Err(Failure::new(Exit::Usage, message));
+        };
+        Ok(Share {
+            n_right: score.all.strict,
+            n: score.all.n,
+            interval: score.all.interval,
+            of: String::new(),
+        })
+    };
+    exports::write(&args.exports, &set.digest, solutions, score, ui)?;
     Ok(Exit::Success)
 }
 
@@ -175,58 +192,3 @@ fn print(rejudged: &[Rejudged], scores: &[FileScore], ui: &Ui) -> anyhow::Result
     }
     Ok(())
 }
-
-fn export(
-    args: &RejudgeArgs,
-    set: &DataSet,
-    rejudged: &[Rejudged],
-    scores: &[FileScore],
-    ui: &Ui,
-) -> anyhow::Result<()> {
-    let date = today();
-    if let Some(place) = &args.evalplus {
-        let results = evalplus_results(rejudged, set.digest.as_str(), &date);
-        files::write_text(place, &results.to_string())?;
-        ui.note(&format!("EvalPlus' form is in {}", place.display()));
-    }
-    if let (Some(place), Some((id, task))) = (&args.hub, &args.hub_dataset) {
-        let [score] = scores else {
-            let message = "an entry for the hub is made of one file's answers, not of several";
-            return Err(Failure::new(Exit::Usage, message).into());
-        };
-        let entry = HubEntry::new(id, task, &date, &score.all);
-        files::write_text(place, &entry.to_yaml())?;
-        ui.note(&format!("the hub's entry is in {}", place.display()));
-    }
-    Ok(())
-}
-
-/// Today's date in UTC, such as `2026-01-31`.
-fn today() -> String {
-    // A clock before 1970 has no date worth telling.
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let days = since.map_or(0, |since| since.as_secs() / 86_400);
-    date(days)
-}
-
-/// The date that many days after the first of January 1970 (Howard Hinnant's `civil_from_days`).
-fn date(days: u64) -> String {
-    let days = days + 719_468;
-    let era = days / 146_097;
-    let day_of_era = days % 146_097;
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,11 +1,13 @@
 use std::io;
 
 use domain::Task;
+use evaluation::export::Solution;
 use evaluation::html::{Page, Story, tell};
 use evaluation::rows::{write_csv, write_parquet};
 use evaluation::{Header, ProblemResult, Summary};
 use ledger::{Ledger, LedgerError};
 
+use super::exports::{self, Share};
 use super::runs;
 use crate::args::{ReportArgs, RunChoice};
 use crate::exit::{Exit, Failure};
@@ -73,6 +75,31 @@ impl Recorded {
     pub(super) fn page(&self) -> Page<'_> {
         Page::new(&self.summary, &self.name, &self.tasks, &self.results)
     }
+
+    /// The programs of all decided results.
+    fn solutions(&self) -> anyhow::Result<Vec<Solution>> {
+        let results = self.results.iter();
+        let solutions = results.map(|result| Solution::of_result(&self.ledger, result));
+        Ok(solutions
+            .filter_map(Result::transpose)
+            .collect::<Result<_, LedgerError>>()?)
+    }
+
+    /// The share of the decided results that are solved.
+    fn share(&self) -> Share {
+        let Summary {
+            header,
+            endings,
+            interval,
+            ..
+        } = &self.summary;
+        Share {
+            n_right: endings.solved,
+            n: endings.decided(),
+            interval: *interval,
+            of: format!("{}, {}", header.strategy, header.model),
+        }
+    }
 }
 
 /// Writes the report of a recorded run: its table, or files.
@@ -118,6 +145,13 @@ pub(super) fn run(args: &ReportArgs, settings: &Settings, ui: &Ui) -> anyhow::Re
         ui.note(&format!("the lines are in {}", place.display()));
         n_files += 1;
     }
+    n_files += exports::write(
+        &args.exports,
+        &recorded.summary.header.digest,
+        || recorded.solutions(),
+        || Ok(recorded.share()),
+        ui,
+    )?;
     if ui.json() {
         ui.line(&evaluation::summary_line(&recorded.summary))?;
     } else if n_files == 0 {

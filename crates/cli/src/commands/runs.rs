@@ -1,13 +1,15 @@
 mod show;
 
-use std::io::{self, BufWriter, Write as _};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Write as _};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use agents::Strategy;
+use agents::{Outcome, Strategy};
+use anyhow::Context as _;
 use domain::Digest;
 use evaluation::{Header, ProblemResult};
-use ledger::{Ledger, RunSummary};
+use ledger::{Ledger, RunId, RunSummary};
 use serde_json::{Value, json};
 
 use crate::args::RunsCommand;
@@ -19,23 +21,32 @@ use crate::ui::Ui;
 /// `mapcoder runs`.
 pub(super) fn run(command: RunsCommand, settings: &Settings, ui: &Ui) -> anyhow::Result<Exit> {
     let path = &settings.ledger;
-    // Looking must not create a ledger.
+    // Only what is taken in may create a ledger.
     if !path.exists() {
         let nothing = format!(
             "nothing is recorded: there is no ledger at {}",
             path.display()
         );
-        if matches!(command, RunsCommand::List) {
-            ui.note(&nothing);
-            return Ok(Exit::Success);
+        match &command {
+            RunsCommand::List => {
+                ui.note(&nothing);
+                return Ok(Exit::Success);
+            }
+            RunsCommand::Import { .. } => {}
+            RunsCommand::Show { .. } | RunsCommand::Export { .. } => {
+                return Err(Failure::new(Exit::NothingSelected, nothing).into());
+            }
         }
-        return Err(Failure::new(Exit::NothingSelected, nothing).into());
     }
-    let ledger = Ledger::open(path)?;
+    let open = || Ledger::open(path);
     match command {
-        RunsCommand::List => list(&ledger, ui),
-        RunsCommand::Show { run } => show::show(&ledger, &find(&ledger, &run)?, ui),
+        RunsCommand::List => list(&open()?, ui),
+        RunsCommand::Show { run } => {
+            let ledger = open()?;
+            show::show(&ledger, &find(&ledger, &run)?, ui)
+        }
         RunsCommand::Export { run, output } => {
+            let ledger = open()?;
             let run = find(&ledger, &run)?;
             match output {
                 Some(place) => export_to(&ledger, &run, &place, ui)?,
@@ -46,6 +57,11 @@ pub(super) fn run(command: RunsCommand, settings: &Settings, ui: &Ui) -> anyhow:
                 }
             }
             Ok(Exit::Success)
+        }
+        RunsCommand::Import { file: place } => {
+            let file = File::open(&place)
+                .with_context(|| format!("failed to read {}", place.display()))?;
+            import(&open()?, BufReader::new(file), &place, ui)
         }
     }
 }
@@ -72,22 +88,54 @@ pub(super) fn open(name: &str, settings: &Settings) -> anyhow::Result<(Ledger, R
 /// # Errors
 /// When there are none, or they have the form of another version.
 pub(super) fn results(ledger: &Ledger, run: &RunSummary) -> anyhow::Result<Vec<ProblemResult>> {
+    refuse_other_work(run)?;
     let outcomes = ledger.outcomes(&run.id)?;
     if outcomes.is_empty() {
         let message = format!("run {} has no finished problem", run.id);
         return Err(Failure::new(Exit::NothingSelected, message).into());
     }
+    let read = |outcome: Value| match run.spec.command.as_str() {
+        // One problem, which counts by its samples.
+        "solve" => serde_json::from_value::<Outcome>(outcome).map(ProblemResult::unscored),
+        _ => serde_json::from_value(outcome),
+    };
     let results = outcomes.into_iter().map(|(problem, outcome)| {
-        serde_json::from_value(outcome).map_err(|error| {
+        read(outcome).map_err(|error| {
             let message = format!("the result of {problem} has another form: {error}");
             Failure::new(Exit::Failure, message)
-                .help("the same `mapcoder eval` command records it anew, from the recorded calls")
+                .help("the same command records it anew, from the recorded calls")
                 .into()
         })
     });
     let mut results: Vec<ProblemResult> = results.collect::<anyhow::Result<_>>()?;
     results.sort_by_cached_key(|result| words_and_numbers(&result.id));
     Ok(results)
+}
+
+/// An error for a run that recorded something else than results of problems, which says where to look instead.
+///
+/// # Errors
+/// When it did.
+fn refuse_other_work(run: &RunSummary) -> Result<(), Failure> {
+    let id = &run.id;
+    let (what, help) = match run.spec.command.as_str() {
+        "distill reviews" => {
+            let corrected = run.spec.settings["corrections"].as_str().unwrap_or("RUN");
+            (
+                "reviews of failed runs",
+                format!(
+                    "`mapcoder view {corrected}` shows what came of them, `mapcoder runs show {id}` the reviews"
+                ),
+            )
+        }
+        "distill import" => (
+            "judgings of published programs",
+            format!("`mapcoder runs show {id}` counts their verdicts"),
+        ),
+        _ => return Ok(()),
+    };
+    let message = format!("run {id} holds {what}, and no results of problems");
+    Err(Failure::new(Exit::Usage, message).help(help))
 }
 
 /// The parts of an id, so that `p/2` comes before `p/10`.
@@ -120,11 +168,16 @@ pub(super) fn header(run: &RunSummary) -> Header {
         .as_array()
         .map_or(Vec::new(), |models| models.iter().map(text).collect());
     models.dedup();
-    let digest = settings["data"]["digest"]
-        .as_str()
+    let data = &settings["data"];
+    let digest = [&data["digest"], &data["problem"]]
+        .into_iter()
+        .find_map(Value::as_str)
         .and_then(Digest::from_hex);
     Header {
-        data: text(&settings["data"]["name"]),
+        data: match run.spec.command.as_str() {
+            "solve" => "one problem".to_string(),
+            _ => text(&data["name"]),
+        },
         digest: digest.unwrap_or_else(|| Digest::of("")),
         n_selected: 0,
         n_draws: 1,
@@ -180,6 +233,54 @@ fn export_to(ledger: &Ledger, run: &RunSummary, place: &Path, ui: &Ui) -> anyhow
     files::write_whole(place, |file| Ok(ledger.export(&run.id, file)?))?;
     ui.note(&format!("run {} is in {}", run.id, place.display()));
     Ok(())
+}
+
+/// Takes in what an export holds.
+fn import(
+    ledger: &Ledger,
+    mut export: impl BufRead,
+    place: &Path,
+    ui: &Ui,
+) -> anyhow::Result<Exit> {
+    let imported = ledger.import(&mut export)?;
+    for (line, reason) in &imported.left_out {
+        ui.warn(&format!(
+            "left out {}, line {line}: {reason}",
+            place.display()
+        ));
+    }
+    if imported.runs.is_empty() {
+        let message = format!("{} holds no run", place.display());
+        return Err(Failure::new(Exit::Usage, message)
+            .help("`mapcoder runs export` writes such files")
+            .into());
+    }
+    if ui.json() {
+        ui.line(&json!({"schema": "mapcoder.import/1", "imported": imported}).to_string())?;
+    } else {
+        let runs: Vec<&str> = imported.runs.iter().map(RunId::as_str).collect();
+        ui.line(&format!(
+            "run {}: {} records are new here, {} were here",
+            runs.join(", "),
+            imported.n_new,
+            imported.n_known
+        ))?;
+    }
+    if imported.n_different > 0 {
+        ui.warn(&format!(
+            "{} questions had another answer here, which stands; `mapcoder verify` says which results still follow",
+            imported.n_different
+        ));
+    }
+    match imported.left_out.len() {
+        0 => Ok(Exit::Success),
+        n => {
+            let message = format!("{n} lines of {} could not be used", place.display());
+            Err(Failure::new(Exit::Failure, message)
+                .help("the others are recorded; what is missing is asked again")
+                .into())
+        }
+    }
 }
 
 /// A cost in the unit of the user's price file; nothing without prices.

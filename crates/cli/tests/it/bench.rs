@@ -1,4 +1,4 @@
-//! The engine's table, on a tiny random model and beside a peer that makes up its times.
+//! Tables of measurements: the engine's, on a tiny random model and beside a peer that makes up its times; that of reports.
 
 use std::path::Path;
 
@@ -69,4 +69,37 @@ fn the_engine_is_measured_beside_its_peer() {
         broken.stderr.contains("error: /bin/false ended with "),
         "{broken:?}"
     );
+}
+
+#[test]
+fn reports_are_measured_as_a_browser_opens_them() {
+    let bench = |world: &World| -> Vec<Value> {
+        let arguments = ["bench", "report", "--problems", "3,70", "--samples", "1"];
+        let outcome = world.run(&[&arguments[..], &["--json"]].concat());
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        let rows = outcome.stdout.lines();
+        rows.map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    let world = World::new();
+    // Answers as Chromium does when it prints a page.
+    world.program("chromium", "echo '<html lang=\"en\" data-ready=\"41\">'");
+    let rows = bench(&world);
+    let names: Vec<&str> = rows
+        .iter()
+        .map(|row| row["bench"].as_str().unwrap())
+        .collect();
+    let of = |what: &str, n: u32| format!("{what}, {n} problems");
+    let of_all = [3, 70].map(|n| ["write", "memory", "size", "open"].map(|what| of(what, n)));
+    let expect = [&of_all.concat()[..], &["list".to_string()]].concat();
+    assert_eq!(names, expect);
+    assert_eq!(rows[7]["ours"], 41.0);
+    assert!(rows[5]["ratio"].as_f64().unwrap() > 0.0, "{}", rows[5]);
+
+    let world = World::new();
+    world.program("chromium", "exit 1");
+    let broken = world.run(&["bench", "report", "--problems", "1", "--samples", "1"]);
+    assert_eq!(broken.code, Some(1), "{broken:?}");
+    let said = "the page of the report did not get ready";
+    assert!(broken.stderr.contains(said), "{broken:?}");
 }

@@ -193,6 +193,75 @@ fn a_problem_that_spends_its_allowance_ends_as_budget() {
 }
 
 #[test]
+fn a_problem_that_takes_longer_than_it_may_ends_as_budget() {
+    let world = World::new();
+    world.write("project/problems/add1.md", &problem(1));
+    let server = Server::start(&world, 20);
+    let eval = |seconds: &str| {
+        let first = ["eval", "--data", "problems", "--max-problem-seconds"];
+        world.run(&arguments(&server.url, &[&first[..], &[seconds]].concat()))
+    };
+    let short = eval("0.01");
+    assert_eq!(short.code, Some(3), "{}", short.stderr);
+    assert!(
+        short.stderr.contains("of 0.0 s for this problem"),
+        "{}",
+        short.stderr
+    );
+    let long = eval("3600");
+    assert_eq!(long.code, Some(0), "{}", long.stderr);
+    let none = eval("0");
+    assert_eq!(none.code, Some(2));
+    assert!(
+        none.stderr.contains("a number of seconds above 0"),
+        "{}",
+        none.stderr
+    );
+}
+
+#[test]
+fn a_plan_has_every_strategy_with_every_model_on_every_data_set() {
+    let (world, server) = world();
+    for number in 11..=12 {
+        world.write(&format!("project/others/add{number}.md"), &problem(number));
+    }
+    world.write(
+        "project/plan.toml",
+        "data = [\"problems\", \"others\"]\nstrategies = [\"direct\", \"mapcoder\"]\nmodels = [\"mock\", \"small\"]\n",
+    );
+    let plan = ["eval", "--plan", "plan.toml", "--json", "--quiet"];
+    let work = |url: &str| world.run(&[&plan[..], &["--base-url", url]].concat());
+    let outcome = work(&server.url);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let lines: Vec<serde_json::Value> = outcome
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let (summaries, comparisons) = lines.split_at(8);
+    let mut at = summaries.iter();
+    for (data, n_problems) in [("problems", 8), ("others", 2)] {
+        for model in ["mock", "small"] {
+            for (strategy, n_solved) in [("direct", 0), ("mapcoder (k = 3, t = 5)", n_problems)] {
+                let summary = at.next().unwrap();
+                let header = &summary["header"];
+                assert_eq!(
+                    [&header["data"], &header["model"], &header["strategy"]],
+                    [data, model, strategy]
+                );
+                assert_eq!(summary["endings"]["solved"], n_solved, "{summary}");
+            }
+        }
+    }
+    let n_won: Vec<&serde_json::Value> = comparisons.iter().map(|line| &line["n_won"]).collect();
+    assert_eq!(n_won, [8, 8, 2, 2]);
+
+    drop(server);
+    let again = work("http://127.0.0.1:9/v1");
+    assert_eq!((again.code, again.stdout), (Some(0), outcome.stdout));
+}
+
+#[test]
 fn a_plan_is_worked_through_and_compared() {
     let (world, server) = world();
     world.write(

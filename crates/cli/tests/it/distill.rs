@@ -70,6 +70,17 @@ fn exchanges_become_example_sets_that_verify() {
     assert_eq!(line["counts"]["programs broken on purpose"], 6, "{line}");
     assert_eq!(line["counts"]["problem left out: held out"], 1, "{line}");
 
+    // What it recorded are judgings, which are no results.
+    let viewed = world.run(&["view"]);
+    assert_eq!(viewed.code, Some(2), "{}", viewed.stderr);
+    assert!(
+        viewed
+            .stderr
+            .contains("holds judgings of published programs, and no results of problems"),
+        "{}",
+        viewed.stderr
+    );
+
     let export = "export traces.jsonl --evaluation held.jsonl --model ./tiny-llama --max-tokens 0 -o sets --json";
     let exported = run(export);
     assert_eq!(exported.code, Some(0), "{}", exported.stderr);

@@ -125,6 +125,44 @@ fn failures_are_corrected_and_no_word_of_it_is_learned() {
 }
 
 #[test]
+fn every_run_of_a_plan_is_shown_or_says_where_to_look() {
+    let world = world(1);
+    let server = Server::start(&world, 0);
+    plan(&world, &server, 1, "");
+    let outcome = world.run(&["distill", "run", "plan.yaml"]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let runs = world.run(&["runs", "list", "--json"]).stdout;
+    let id_of = |command: &str| -> String {
+        let lines = runs.lines().map(|line| serde_json::from_str(line).unwrap());
+        let of = |line: &serde_json::Value| line["summary"]["spec"]["command"] == command;
+        let line = lines.into_iter().find(of).unwrap();
+        line["run"].as_str().unwrap().to_string()
+    };
+    assert_eq!(runs.lines().count(), 3, "{runs}");
+    let corrections = id_of("distill corrections");
+    for (run, solved) in [
+        (id_of("distill trajectories"), "pass@1    0.0 % (0/1)"),
+        (corrections.clone(), "pass@1    100.0 % (1/1)"),
+    ] {
+        let report = world.run(&["report", &run]);
+        assert_eq!(report.code, Some(0), "{}", report.stderr);
+        assert!(report.stdout.contains(solved), "{}", report.stdout);
+        let page = world.run(&["report", &run, "--html", "r.html"]);
+        assert_eq!(page.code, Some(0), "{}", page.stderr);
+    }
+    let reviews = id_of("distill reviews");
+    for command in ["report", "view"] {
+        let refused = world.run(&[command, &reviews]);
+        assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+        let help = format!(
+            "error: run {reviews} holds reviews of failed runs, and no results of problems\n\
+             help: `mapcoder view {corrections}` shows what came of them, `mapcoder runs show {reviews}` the reviews\n"
+        );
+        assert_eq!(refused.stderr, help);
+    }
+}
+
+#[test]
 fn a_student_learns_from_its_own_corrected_failures() {
     let world = world(1);
     let server = Server::start(&world, 0);

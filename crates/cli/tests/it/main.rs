@@ -8,6 +8,7 @@
 
 mod adapters;
 mod bench;
+mod browser;
 mod compare;
 mod config;
 mod data;

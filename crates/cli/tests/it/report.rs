@@ -63,13 +63,35 @@ fn a_run_is_reported_as_a_table_a_page_and_rows() {
     assert_eq!(nothing.code, Some(4), "{}", nothing.stderr);
 }
 
-/// Ends the program with the value.
-struct Viewer(Child);
+/// `mapcoder view` of the latest run; it ends with this value.
+pub(crate) struct Viewer {
+    process: Child,
+    /// Host and port.
+    pub(crate) address: String,
+}
+
+impl Viewer {
+    pub(crate) fn start(world: &World) -> Viewer {
+        let mut command = world.command(&["view"]);
+        let mut process = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let (_, rest) = line.split_once("http://").unwrap();
+        let address = rest.trim().trim_end_matches('/').to_string();
+        Viewer { process, address }
+    }
+}
 
 impl Drop for Viewer {
     fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 }
 
@@ -88,20 +110,8 @@ fn get(address: &str, host: &str, path: &str) -> String {
 #[test]
 fn a_run_is_viewed_on_this_machine_alone() {
     let world = world();
-    let mut child = world.command(&["view"]);
-    let mut viewer = Viewer(
-        child
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap(),
-    );
-    let mut line = String::new();
-    BufReader::new(viewer.0.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let (_, rest) = line.split_once("http://").unwrap();
-    let address = rest.trim().trim_end_matches('/');
+    let viewer = Viewer::start(&world);
+    let address = viewer.address.as_str();
     let page = get(address, address, "/");
     assert!(
         page.starts_with("HTTP/1.1 200") && page.contains("\"served\":true"),
@@ -125,4 +135,62 @@ fn a_run_is_viewed_on_this_machine_alone() {
     assert!(get(address, address, "/story/9").starts_with("HTTP/1.1 404"));
     assert!(get(address, address, "/etc/passwd").starts_with("HTTP/1.1 404"));
     assert!(get(address, "evil.example", "/").starts_with("HTTP/1.1 403"));
+}
+
+#[test]
+fn a_run_is_exported_in_the_forms_of_other_tools() {
+    let world = World::new();
+    world.write("project/problems/add1.md", &problem(1));
+    let wrong = problem(2).replace("== 5 - 2", "== 0");
+    world.write("project/problems/add2.md", &wrong);
+    let server = Server::start(&world, 0);
+    let eval = ["eval", "--data", "problems"];
+    let outcome = world.run(&arguments(&server.url, &eval));
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let files = ["--evalplus", "e.json", "--hub", "h.yaml"];
+    let name = ["--hub-dataset", "openai/x:y"];
+    let written = world.run(&[&["report"][..], &files, &name].concat());
+    assert_eq!(
+        (written.code, written.stdout.as_str()),
+        (Some(0), ""),
+        "{}",
+        written.stderr
+    );
+    let read =
+        |name: &str| std::fs::read_to_string(world.path(&format!("project/{name}"))).unwrap();
+    let evalplus: serde_json::Value = serde_json::from_str(&read("e.json")).unwrap();
+    let [right, wrong] = ["add1", "add2"].map(|id| &evalplus["eval"][id][0]);
+    assert_eq!(right["base_status"], "pass");
+    assert_eq!(right["solution"], "def add(a, b):\n    return a + b\n");
+    assert_eq!(right["base_fail_tests"], serde_json::json!([]));
+    assert_eq!(wrong["base_status"], "fail");
+    assert_eq!(
+        wrong["base_fail_tests"],
+        serde_json::json!(["assert add(-2, 5) == 0"])
+    );
+    let hub = read("h.yaml");
+    for part in [
+        "id: \"openai/x\"",
+        "value: 50.00",
+        "\"mapcoder (k = 3, t = 5), mock: 1 of 2, 95 % interval ",
+    ] {
+        assert!(hub.contains(part), "`{part}` in {hub}");
+    }
+    let without_name = world.run(&["report", "--hub", "h.yaml"]);
+    assert_eq!(without_name.code, Some(2), "{}", without_name.stderr);
+}
+
+#[test]
+fn a_solved_problem_is_a_run_like_others() {
+    let world = World::new();
+    world.write("project/add.md", &problem(3));
+    let server = Server::start(&world, 0);
+    let solved = world.run(&arguments(&server.url, &["solve", "add.md"]));
+    assert_eq!(solved.code, Some(0), "{}", solved.stderr);
+    let report = world.run(&["report", "--html", "r.html"]);
+    assert_eq!(report.code, Some(0), "{}", report.stderr);
+    let table = world.run(&["report"]).stdout;
+    for part in ["one problem", "pass@1    100.0 % (1/1)"] {
+        assert!(table.contains(part), "`{part}` in {table}");
+    }
 }

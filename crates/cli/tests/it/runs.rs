@@ -7,6 +7,7 @@ use domain::{
 use ledger::{Ledger, RunSpec};
 use serde_json::{Value, json};
 
+use crate::work::{Server, arguments, problem};
 use crate::world::{World, files_below};
 
 const LEDGER: &str = "home/.local/share/mapcoder/ledger.sqlite";
@@ -218,4 +219,74 @@ fn an_export_that_cannot_be_written_leaves_nothing() {
         "{outcome:?}"
     );
     assert_eq!(files_below(&world.path("project")), Vec::<String>::new());
+}
+
+#[test]
+fn a_run_goes_on_elsewhere_and_nothing_is_paid_twice() {
+    let (here, there) = (World::new(), World::new());
+    for world in [&here, &there] {
+        for number in 0..3 {
+            let text = problem(number);
+            world.write(&format!("project/problems/add{number}.md"), &text);
+        }
+    }
+    let server = Server::start(&here, 0);
+    let eval = ["eval", "--data", "problems", "--concurrency", "1"];
+    let with = |calls| arguments(&server.url, &[&eval[..], &["--max-calls", calls]].concat());
+    let short = here.run(&with("12"));
+    assert_eq!(short.code, Some(3), "{}", short.stderr);
+    let exported = here.run(&["runs", "export"]).stdout;
+    there.write("project/run.jsonl", &exported);
+
+    let imported = there.run(&["runs", "import", "run.jsonl"]);
+    assert_eq!(imported.code, Some(0), "{}", imported.stderr);
+    let again = there.run(&["runs", "import", "run.jsonl", "--json"]);
+    let line: Value = serde_json::from_str(&again.stdout).unwrap();
+    assert_eq!(line["imported"]["n_new"], 0, "{line}");
+    let shown = |world: &World| world.run(&["runs", "show"]).stdout;
+    let calls = |text: &str| -> Vec<String> {
+        let agents = text
+            .lines()
+            .filter(|line| line.starts_with(char::is_lowercase));
+        agents.map(str::to_string).collect()
+    };
+    assert_eq!(calls(&shown(&there)), calls(&shown(&here)));
+    let rest = there.run(&with("15"));
+    assert_eq!(rest.code, Some(0), "12 of 27 calls came: {}", rest.stderr);
+}
+
+#[test]
+fn an_import_names_the_lines_that_it_cannot_use() {
+    let world = World::new();
+    record(&world);
+    let exported = world.run(&["runs", "export"]).stdout;
+    let broken: Vec<String> = exported
+        .lines()
+        .enumerate()
+        .map(|(at, line)| match at {
+            1 => line.replace("write a program", "write a poem"),
+            _ => line.to_string(),
+        })
+        .collect();
+    world.write("project/broken.jsonl", &broken.join("\n"));
+    world.write("project/notes.jsonl", "{\"schema\": \"x\"}\n");
+    let import = |file: &str| world.run(&["runs", "import", file, "--ledger", "new.sqlite"]);
+    let outcome = import("broken.jsonl");
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    for part in [
+        "left out broken.jsonl, line 2: its content has another key",
+        "error: 1 lines of broken.jsonl could not be used",
+    ] {
+        assert!(outcome.stderr.contains(part), "`{part}` in {outcome:?}");
+    }
+    assert!(
+        outcome.stdout.contains("2 records are new here"),
+        "{outcome:?}"
+    );
+    let nothing = import("notes.jsonl");
+    assert_eq!(nothing.code, Some(2), "{nothing:?}");
+    assert!(nothing.stderr.contains("notes.jsonl holds no run"));
+    let missing = world.run(&["runs", "import", "none.jsonl", "--ledger", "none.sqlite"]);
+    assert_eq!(missing.code, Some(1), "{missing:?}");
+    assert!(!world.path("project/none.sqlite").exists());
 }

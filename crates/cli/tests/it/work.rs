@@ -306,3 +306,33 @@ fn mistakes_get_one_clear_line() {
         "magic",
     );
 }
+
+#[test]
+fn a_row_that_cannot_be_read_is_left_out_or_stops_a_strict_run() {
+    let world = World::new();
+    let row = r#"{"task_id": "T/0", "prompt": "def add(a, b):\n    \"\"\"The sum.\"\"\"\n", "entry_point": "add", "test": "def check(candidate):\n    assert candidate(1, 2) == 3\n"}"#;
+    world.write(
+        "project/rows.jsonl",
+        &format!("{row}\n{{\"task_id\": \"T/1\"}}\n"),
+    );
+    let server = Server::start(&world, 0);
+    let eval = ["eval", "--data", "rows.jsonl", "--strategy", "direct"];
+    let lenient = world.run(&arguments(&server.url, &eval));
+    assert_eq!(lenient.code, Some(0), "{}", lenient.stderr);
+    assert!(
+        lenient.stderr.contains("left out rows.jsonl, line 2: "),
+        "{}",
+        lenient.stderr
+    );
+    assert!(lenient.stdout.contains("problems  1"), "{}", lenient.stdout);
+    let strict = world.run(&arguments(
+        &server.url,
+        &[&eval[..], &["--strict"]].concat(),
+    ));
+    assert_eq!((strict.code, strict.stdout.as_str()), (Some(2), ""));
+    assert!(
+        strict.stderr.contains("error: rows.jsonl, line 2: "),
+        "{}",
+        strict.stderr
+    );
+}

@@ -85,7 +85,7 @@ function filter() {
   state.shown = rows.filter((row) => {
     if (ending && row.ending !== ending) return false;
     if (group && row.difficulty !== group && !row.tags.includes(group)) return false;
-    const text = (row.id + " " + row.verdict + " " + row.tags.join(" ")).toLowerCase();
+    const text = [row.id, row.ending, row.verdict, row.difficulty, ...row.tags].join(" ").toLowerCase();
     return words.every((word) => text.includes(word));
   });
   if (order !== "place") state.shown.sort((a, b) => b[order] - a[order] || a.place - b.place);
@@ -110,18 +110,20 @@ function svg(tag, options, text) {
   return node;
 }
 
-// Shares with their intervals: a dot and a whisker each.
+// Shares with their intervals: a dot and a whisker each, as wide as the page allows.
 function whiskers(lines) {
-  const left = 170, right = 500, height = lines.length * 24 + 24;
+  const width = Math.min(620, Math.max(300, byId("main").clientWidth - 70));
+  const left = width < 500 ? 100 : 170, right = width - 120, height = lines.length * 24 + 24;
+  const longest = left / 7;
   const x = (share) => left + share * (right - left);
-  const plot = svg("svg", { width: 620, height, role: "img", "aria-label": "shares with 95 % intervals" });
-  for (const share of [0, 0.25, 0.5, 0.75, 1]) {
+  const plot = svg("svg", { width, height, role: "img", "aria-label": "shares with 95 % intervals" });
+  for (const share of width < 500 ? [0, 0.5, 1] : [0, 0.25, 0.5, 0.75, 1]) {
     plot.append(svg("line", { class: "grid", x1: x(share), x2: x(share), y1: 0, y2: height - 20 }));
     plot.append(svg("text", { x: x(share), y: height - 6, "text-anchor": "middle" }, share * 100 + " %"));
   }
   lines.forEach(([name, share, interval, note], at) => {
     const y = at * 24 + 12;
-    plot.append(svg("text", { x: left - 10, y: y + 4, "text-anchor": "end" }, name.length > 24 ? name.slice(0, 23) + "…" : name));
+    plot.append(svg("text", { x: left - 10, y: y + 4, "text-anchor": "end" }, name.length > longest ? name.slice(0, longest - 1) + "…" : name));
     plot.append(svg("line", { class: "whisker", x1: x(interval.low), x2: x(interval.high), y1: y, y2: y }));
     plot.append(svg("circle", { class: "dot", cx: x(share), cy: y, r: 4.5 }));
     plot.append(svg("text", { x: right + 12, y: y + 4 }, `${(share * 100).toFixed(1)} % ${note}`));
@@ -178,7 +180,7 @@ function overview() {
 
 // Lines that two texts have in common, by the longest common subsequence; texts too long for it are shown whole.
 function difference(before, after) {
-  const a = before.split("\n"), b = after.split("\n");
+  const a = before.trimEnd().split("\n"), b = after.trimEnd().split("\n");
   if (a.length * b.length > 4e6) return null;
   const width = b.length + 1, best = new Uint32Array((a.length + 1) * width);
   for (let i = a.length - 1; i >= 0; i--) for (let j = b.length - 1; j >= 0; j--)
@@ -217,7 +219,7 @@ function showJudging(judging, before) {
   nodes.push(before === null ? el("pre", { text: judging.source }) : showDifference(before, judging.source));
   for (const test of judging.tests) nodes.push(el("details", test.verdict === "accepted" ? {} : { open: "" },
     el("summary", {}, el("span", { class: test.verdict === "accepted" ? "solved" : "failed", text: `test ${test.number}: ${test.verdict}` }), el("span", { class: "meta", text: `  ${test.ms} ms` })),
-    ...[["test", test.test], ["wanted", test.wanted], ["got", test.got], ["said", test.message], ["standard error", test.stderr]]
+    ...[["test", test.test], ["wanted", test.wanted], ["got", test.got], ["said", test.message === test.test ? "" : test.message], ["standard error", test.stderr]]
       .filter(([, text]) => text).flatMap(([title, text]) => [el("span", { class: "meta", text: title }), el("pre", { text })])));
   if (judging.compile_log) nodes.push(el("span", { class: "meta", text: "the compiler says" }), el("pre", { text: judging.compile_log }));
   return el("section", { class: "sheet" }, ...nodes);
@@ -280,6 +282,13 @@ function nextEnding() {
   filter();
 }
 
+// The problem that the address names, or the overview.
+function openAddress() {
+  const name = location.hash.slice(1);
+  const at = name ? state.shown.findIndex((row) => encodeURIComponent(row.id) === name || row.id === name) : -1;
+  if (at >= 0) choose(at, true); else overview();
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.matches("input, select")) {
@@ -307,7 +316,6 @@ list.addEventListener("scroll", () => requestAnimationFrame(draw));
 addEventListener("resize", draw);
 fill();
 filter();
-const wanted = decodeURIComponent(location.hash.slice(1));
-const at = wanted ? state.shown.findIndex((row) => row.id === wanted) : -1;
-if (at >= 0) choose(at, true); else overview();
+addEventListener("hashchange", openAddress);
+openAddress();
 document.documentElement.dataset.ready = String(Math.round(performance.now()));

@@ -1,6 +1,5 @@
 //! Published answers, judged again.
 
-mod export;
 mod reason;
 mod scores;
 
@@ -11,10 +10,12 @@ use domain::{Form, Harness, Judging, Submission, Task, Verdict};
 use futures_util::stream::{self, StreamExt as _};
 use judge::{Judge, JudgeError};
 use serde::Serialize;
+use serde_json::Value;
 
-pub use export::{HubEntry, evalplus_results};
 pub use reason::Reason;
 pub use scores::{FileScore, Score, file_scores, render_scores};
+
+use crate::export::failed_inputs;
 
 /// The schema of [`rejudged_line`].
 pub const REJUDGED_SCHEMA: &str = "mapcoder.rejudge.answer/1";
@@ -31,6 +32,9 @@ pub struct Rejudged {
     /// The program, as it was published.
     #[serde(skip)]
     pub code: String,
+    /// Inputs of tests that it failed by our rules: see [`crate::export::failed_inputs`].
+    #[serde(skip)]
+    pub failed: Vec<Value>,
     /// Whether it was recorded as right.
     pub recorded: Option<bool>,
     /// What is known to be wrong with the problem's tests.
@@ -146,13 +150,14 @@ pub async fn rejudge(
         .map(|(answer, task)| say(judge, set, answer, task, harnesses))
         .buffered(concurrency.max(1));
     while let Some(said) = done.next().await {
-        let (strict, compat) = said?;
+        let (strict, failed, compat) = said?;
         let (answer, task) = work[found.rejudged.len()];
         found.rejudged.push(Rejudged {
             origin: answer.origin.clone(),
             line: answer.line,
             id: task.problem.id.clone(),
             code: answer.code.clone(),
+            failed,
             recorded: answer.recorded,
             errata: errata
                 .get(task.problem.id.as_str())
@@ -182,7 +187,7 @@ pub async fn rejudge(
     Ok(found)
 }
 
-type Words = (Said, Vec<(Harness, Said)>);
+type Words = (Said, Vec<Value>, Vec<(Harness, Said)>);
 
 async fn say(
     judge: &Judge,
@@ -207,7 +212,8 @@ async fn say(
             ));
         }
     }
-    Ok((strict, compat))
+    let failed = failed_inputs(&submission, &judging);
+    Ok((strict, failed, compat))
 }
 
 /// Whether a harness accepts what our own runs gave, where it runs the same program within the same limits and no test

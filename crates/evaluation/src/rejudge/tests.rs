@@ -1,5 +1,3 @@
-use serde_json::json;
-
 use super::*;
 
 fn said(verdict: Verdict) -> Said {
@@ -15,6 +13,7 @@ fn rejudged(id: &str, recorded: Option<bool>, strict: Verdict, execeval: Verdict
         line: 1,
         id: id.to_string(),
         code: "print(1)".to_string(),
+        failed: Vec::new(),
         recorded,
         errata: Vec::new(),
         samples_only: false,
@@ -105,24 +104,4 @@ fn scores_count_known_answers_and_show_errata_apart() {
     let errata = score.errata.as_ref().unwrap();
     assert_eq!((errata.n, errata.recorded, errata.strict), (1, Some(0), 1));
     insta::assert_snapshot!(render_scores(std::slice::from_ref(score)));
-}
-
-#[test]
-fn results_are_exported_in_two_known_forms() {
-    let results = evalplus_results(&all(), "abc", "2026-01-31");
-    assert_eq!(results["eval"].as_object().unwrap().len(), 4);
-    assert_eq!(results["eval"]["a/1"][0]["base_status"], json!("fail"));
-    assert_eq!(results["eval"]["a/0"][0]["solution"], json!("print(1)"));
-    let score = &file_scores(&all())[0].all;
-    let entry = HubEntry::new(
-        "openai/openai_humaneval",
-        "openai_humaneval",
-        "2026-01-31",
-        score,
-    );
-    assert_eq!(
-        entry.to_yaml(),
-        "- dataset:\n    id: \"openai/openai_humaneval\"\n    task_id: \"openai_humaneval\"\n  value: 50.00\n  \
-         date: \"2026-01-31\"\n  notes: \"2 of 4, 95 % interval 15.0 to 85.0\"\n"
-    );
 }

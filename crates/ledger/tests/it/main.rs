@@ -5,5 +5,6 @@
 mod asks;
 mod crash;
 mod files;
+mod import;
 mod listing;
 mod questions;

@@ -144,7 +144,7 @@ fn take(args: &CostArgs, own: &[(&str, &Option<String>)]) -> anyhow::Result<Take
         let mut text = String::new();
         stdout.read_to_string(&mut text).map(|_| text)
     });
-    let memory_bytes = watch(&mut process)?;
+    let memory_bytes = watch(&mut process, LOOK)?;
     let wall = started.elapsed();
     let text = reader
         .join()
@@ -167,13 +167,13 @@ fn flags<'a>(own: &[(&'a str, &'a Option<String>)]) -> Vec<&'a str> {
     given.flatten().collect()
 }
 
-/// Waits for a process and gives the most memory that it had.
-fn watch(process: &mut Child) -> anyhow::Result<f64> {
+/// Waits for a process and gives the most memory that it had, looking at it this often.
+pub(super) fn watch(process: &mut Child, look: Duration) -> anyhow::Result<f64> {
     let mut peak = None;
     while process.try_wait()?.is_none() {
         // The peak only rises, so that the last look before the end is enough.
         peak = memory::peak_of(process.id()).or(peak);
-        std::thread::sleep(LOOK);
+        std::thread::sleep(look);
     }
     Ok(peak.context("the run ended before its memory was seen")? as f64)
 }

@@ -149,7 +149,7 @@ fn measure(
 }
 
 /// A problem of ordinary length, different from all others.
-fn problem(at: usize) -> Problem {
+pub(super) fn problem(at: usize) -> Problem {
     let story = "A line of a statement that says something about the numbers a and b and what is wanted of them.\n";
     Problem {
         id: format!("bench/{at}"),

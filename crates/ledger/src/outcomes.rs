@@ -42,18 +42,23 @@ impl Ledger {
         })
     }
 
-    /// All outcomes of a run with the ids of their problems, in the order in which they were recorded.
+    /// What `read` makes of each outcome of a run and the id of its problem, in the order in which they were recorded.
+    /// One outcome is in memory at a time: there may be many, and each holds all calls of its problem.
     ///
     /// # Errors
     /// When the run is unknown or the database fails.
-    pub fn outcomes(&self, run: &RunId) -> Result<Vec<(String, Value)>, LedgerError> {
+    pub fn outcomes<T>(
+        &self,
+        run: &RunId,
+        mut read: impl FnMut(String, Value) -> T,
+    ) -> Result<Vec<T>, LedgerError> {
         let run = self.run_row(run)?;
         self.readers().with(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT problem, codec, size, data FROM outcomes WHERE run = ? ORDER BY id",
             )?;
             statement
-                .query_map([run], |row| Ok((row.get(0)?, decode(row, 1)?)))?
+                .query_map([run], |row| Ok(read(row.get(0)?, decode(row, 1)?)))?
                 .collect()
         })
     }

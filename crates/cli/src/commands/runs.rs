@@ -89,25 +89,23 @@ pub(super) fn open(name: &str, settings: &Settings) -> anyhow::Result<(Ledger, R
 /// When there are none, or they have the form of another version.
 pub(super) fn results(ledger: &Ledger, run: &RunSummary) -> anyhow::Result<Vec<ProblemResult>> {
     refuse_other_work(run)?;
-    let outcomes = ledger.outcomes(&run.id)?;
-    if outcomes.is_empty() {
-        let message = format!("run {} has no finished problem", run.id);
-        return Err(Failure::new(Exit::NothingSelected, message).into());
-    }
     let read = |outcome: Value| match run.spec.command.as_str() {
         // One problem, which counts by its samples.
         "solve" => serde_json::from_value::<Outcome>(outcome).map(ProblemResult::unscored),
         _ => serde_json::from_value(outcome),
     };
-    let results = outcomes.into_iter().map(|(problem, outcome)| {
+    let results = ledger.outcomes(&run.id, |problem, outcome| {
         read(outcome).map_err(|error| {
             let message = format!("the result of {problem} has another form: {error}");
             Failure::new(Exit::Failure, message)
                 .help("the same command records it anew, from the recorded calls")
-                .into()
         })
-    });
-    let mut results: Vec<ProblemResult> = results.collect::<anyhow::Result<_>>()?;
+    })?;
+    let mut results: Vec<ProblemResult> = results.into_iter().collect::<Result<_, _>>()?;
+    if results.is_empty() {
+        let message = format!("run {} has no finished problem", run.id);
+        return Err(Failure::new(Exit::NothingSelected, message).into());
+    }
     results.sort_by_cached_key(|result| words_and_numbers(&result.id));
     Ok(results)
 }

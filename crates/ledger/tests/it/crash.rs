@@ -202,7 +202,11 @@ fn a_killed_process_loses_nothing_and_hides_nothing() {
 
     // The same end.
     let by_problem = |ledger: &Ledger| -> HashMap<String, Value> {
-        ledger.outcomes(&run).unwrap().into_iter().collect()
+        ledger
+            .outcomes(&run, |problem, outcome| (problem, outcome))
+            .unwrap()
+            .into_iter()
+            .collect()
     };
     assert_eq!(by_problem(&ledger).len(), N_PROBLEMS as usize);
     assert_eq!(by_problem(&ledger), by_problem(&calm_ledger));

@@ -80,7 +80,7 @@ fn a_damaged_file_is_named() {
     bytes[4096..].fill(0xa5);
     fs::write(&path, bytes).unwrap();
     let error = Ledger::open(&path)
-        .and_then(|ledger| ledger.outcomes(&run))
+        .and_then(|ledger| ledger.outcomes(&run, |problem, outcome| (problem, outcome)))
         .unwrap_err();
     assert!(matches!(error, LedgerError::Corrupt { .. }), "{error:?}");
 }

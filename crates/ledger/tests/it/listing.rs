@@ -61,7 +61,9 @@ async fn a_run_is_summed_up() {
     );
     assert_eq!(ledger.outcome(&run, "p0").unwrap(), None);
     assert_eq!(
-        ledger.outcomes(&run).unwrap(),
+        ledger
+            .outcomes(&run, |problem, outcome| (problem, outcome))
+            .unwrap(),
         [("p1".to_string(), json!({"solved": true}))]
     );
 

@@ -85,9 +85,6 @@ impl Record {
 
 /// The outcomes of a run that have the present form; others are made anew when the work goes on.
 fn outcomes<T: DeserializeOwned>(ledger: &Ledger, run: &RunSummary) -> anyhow::Result<Vec<T>> {
-    let outcomes = ledger.outcomes(&run.id)?;
-    let read = outcomes
-        .into_iter()
-        .map(|(_, value)| serde_json::from_value(value));
-    Ok(read.filter_map(Result::ok).collect())
+    let outcomes = ledger.outcomes(&run.id, |_, value| serde_json::from_value(value))?;
+    Ok(outcomes.into_iter().filter_map(Result::ok).collect())
 }

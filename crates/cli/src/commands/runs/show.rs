@@ -10,7 +10,7 @@ use crate::ui::Ui;
 /// `mapcoder runs show`.
 pub(super) fn show(ledger: &Ledger, run: &RunSummary, ui: &Ui) -> anyhow::Result<Exit> {
     let agents = ledger.agent_totals(&run.id)?;
-    let outcomes = ledger.outcomes(&run.id)?;
+    let outcomes = ledger.outcomes(&run.id, |problem, outcome| (problem, outcome))?;
     let ambiguous = ledger.ambiguous(&run.id)?;
     let verdicts = verdicts(ledger, run)?;
     if ui.json() {

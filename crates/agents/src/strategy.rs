@@ -9,11 +9,15 @@ mod codesim;
 #[cfg(test)]
 mod corrected_tests;
 mod cot;
+#[cfg(test)]
+mod cpp_tests;
 mod direct;
 mod mapcoder;
 #[cfg(test)]
 mod more_tests;
 mod reflexion;
+#[cfg(test)]
+mod replay_tests;
 mod self_planning;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use domain::{Form, HiddenTests, Limits, Problem, Task, Test};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::errata;
 use crate::printed::{printed, shown};
 use crate::rows::{Entry, parse};
 
@@ -64,6 +65,7 @@ pub(crate) fn subset_entry(row: &str, line: usize) -> Result<Entry, String> {
     if row.test_list.iter().any(|test| !test.input.is_ascii()) {
         errata.push(NOT_ASCII);
     }
+    errata.extend(errata::of_statement(&row.description));
     let tests = |tests: Vec<SubsetTest>| tests.into_iter().map(SubsetTest::into_test).collect();
     Ok(Entry {
         task: Task {
@@ -170,6 +172,7 @@ pub(crate) fn entry(row: &str) -> Result<Entry, String> {
             }
         }
     };
+    let errata = errata::of_statement(&row.question).into_iter().collect();
     let solutions: Vec<String> = serde_json::from_str(&row.solutions).unwrap_or_default();
     Ok(Entry {
         task: Task {
@@ -185,7 +188,7 @@ pub(crate) fn entry(row: &str) -> Result<Entry, String> {
             hidden: HiddenTests::new(tests),
         },
         dropped: Vec::new(),
-        errata: Vec::new(),
+        errata,
         reference: solutions.into_iter().next(),
     })
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::apps::SubsetTest;
+use crate::errata;
 use crate::rows::{Entry, parse};
 
 const WITH_FILES: &str =
@@ -19,12 +20,9 @@ const PYTHON3: u64 = 3;
 struct Row {
     name: String,
     description: String,
-    #[serde(default)]
-    public_tests: Tests,
-    #[serde(default)]
-    private_tests: Tests,
-    #[serde(default)]
-    generated_tests: Tests,
+    public_tests: Option<Tests>,
+    private_tests: Option<Tests>,
+    generated_tests: Option<Tests>,
     #[serde(default)]
     difficulty: Value,
     #[serde(default)]
@@ -68,6 +66,11 @@ struct Solutions {
 }
 
 impl Tests {
+    /// None where the group is absent, as in some rows of Parquet.
+    fn of(group: Option<Tests>, name: &str) -> Result<Vec<Test>, String> {
+        group.unwrap_or_default().into_tests(name)
+    }
+
     fn into_tests(self, name: &str) -> Result<Vec<Test>, String> {
         if self.input.len() != self.output.len() {
             return Err(format!(
@@ -88,10 +91,10 @@ impl Tests {
 
 pub(crate) fn entry(row: &str) -> Result<Entry, String> {
     let row: Row = parse(row)?;
-    let samples = row.public_tests.into_tests("public_tests")?;
+    let samples = Tests::of(row.public_tests, "public_tests")?;
     let mut hidden = samples.clone();
-    hidden.extend(row.private_tests.into_tests("private_tests")?);
-    hidden.extend(row.generated_tests.into_tests("generated_tests")?);
+    hidden.extend(Tests::of(row.private_tests, "private_tests")?);
+    hidden.extend(Tests::of(row.generated_tests, "generated_tests")?);
     if hidden.is_empty() {
         return Err("it has no tests".to_string());
     }
@@ -108,7 +111,7 @@ pub(crate) fn entry(row: &str) -> Result<Entry, String> {
     let mut statement = format!("{}\n", row.description.trim());
     let named = |file: &Option<String>| file.clone().filter(|name| !name.trim().is_empty());
     let files = [named(&row.input_file), named(&row.output_file)];
-    let mut errata = Vec::new();
+    let mut errata: Vec<&str> = errata::of_statement(&row.description).into_iter().collect();
     if let [Some(_), _] | [_, Some(_)] = &files {
         errata.push(WITH_FILES);
         statement += "\nRead standard input and write standard output, not the files that are named above.\n";
@@ -165,6 +168,7 @@ pub(crate) fn mapcoder_entry(row: &str) -> Result<Entry, String> {
         return Err("`test_list` is empty".to_string());
     }
     let tests = |tests: Vec<SubsetTest>| tests.into_iter().map(SubsetTest::into_test).collect();
+    let errata = errata::of_statement(&row.description).into_iter().collect();
     Ok(Entry {
         task: Task {
             problem: Problem {
@@ -183,7 +187,7 @@ pub(crate) fn mapcoder_entry(row: &str) -> Result<Entry, String> {
             hidden: HiddenTests::new(tests(row.test_list)),
         },
         dropped: Vec::new(),
-        errata: Vec::new(),
+        errata,
         reference: None,
     })
 }

@@ -97,6 +97,37 @@ fn xcodeeval_has_samples_and_finds_its_unit_tests_beside_it() {
     assert_eq!((set.tasks.len(), set.skipped.len()), (106, 0));
 }
 
+/// A row of xCodeEval's joined form: a submission with its problem and the tests of that, each list as JSON text.
+fn joined_xcodeeval() -> Value {
+    json!({
+        "prob_desc_description": "Add.", "prob_desc_input_from": "standard input",
+        "prob_desc_output_to": "standard output", "prob_desc_time_limit": "2 seconds",
+        "prob_desc_memory_limit": "256 megabytes", "prob_desc_input_spec": "Two integers.",
+        "prob_desc_output_spec": "One.", "prob_desc_notes": null, "prob_desc_sample_inputs": "[\"1 2\\r\\n\"]",
+        "prob_desc_sample_outputs": "[\"3\\r\\n\"]", "prob_desc_created_at": "1300000000", "lang": "Python 3",
+        "lang_cluster": "Python", "source_code": "print(3)", "src_uid": "u", "code_uid": "c", "tags": ["math"],
+        "difficulty": 800, "exec_outcome": "PASSED", "file_name": "validation.jsonl",
+        "hidden_unit_tests": "[{\"input\": \"4\\r\\n\", \"output\": [\"5\", \"6\\r\\n\"]}]",
+    })
+}
+
+#[test]
+fn xcodeeval_in_its_joined_form_has_its_hidden_tests_in_the_row() {
+    let mut broken = joined_xcodeeval();
+    broken["src_uid"] = json!("v");
+    broken["hidden_unit_tests"] = json!("[{\"input\": 4}]");
+    let set = rows(&[joined_xcodeeval(), broken]);
+    assert_eq!(set.format, Format::XCodeEval);
+    let reason = &set.skipped[0].reason;
+    assert!(reason.starts_with("`hidden_unit_tests`: "), "{reason}");
+    let task = &set.tasks[0];
+    assert_eq!(task.problem.samples, [stdio("1 2\n", &["3\n"])]);
+    assert_eq!(task.hidden.reveal(), [stdio("4\n", &["5", "6\n"])]);
+    assert_eq!(task.problem.limits.cpu.as_secs(), 2);
+    assert!(task.problem.statement.contains("## Input\n\nTwo integers."));
+    assert!(!task.problem.statement.contains("print(3)"));
+}
+
 #[test]
 fn apps_has_programs_and_functions() {
     let program = json!({
@@ -220,6 +251,57 @@ fn livecodebench_has_both_kinds_of_tests_and_packed_ones() {
 }
 
 #[test]
+fn errata_of_livecodebench_are_found_by_id_or_title() {
+    let plain = json!([{"input": "1", "output": "1", "testtype": "stdin"}]);
+    let row = |id: &str, title: &str| {
+        let mut row = livecodebench("[]", "", "{}", plain.clone());
+        row["question_id"] = json!(id);
+        row["question_title"] = json!(title);
+        row
+    };
+    let set = rows(&[
+        row("abc311_c", "Find it!"),
+        row("3194", "find-the-peaks"),
+        row("abc337_e", "Bad Juice"),
+        row("abc311_d", "Grid Ice Floor"),
+    ]);
+    let found: Vec<(&str, bool)> = set
+        .errata
+        .iter()
+        .map(|one| (one.id.as_str(), one.what.contains("interactive")))
+        .collect();
+    assert_eq!(
+        found,
+        [("abc311_c", false), ("3194", false), ("abc337_e", true)]
+    );
+}
+
+#[test]
+fn statements_that_accept_any_of_several_answers_are_errata() {
+    let row = |id: &str, statement: &str| {
+        json!({"src_uid": id, "description": "d", "output_spec": statement, "sample_inputs": ["1"],
+            "sample_outputs": ["1"]})
+    };
+    let set = rows(&[
+        row(
+            "any",
+            "If there are multiple\nsolutions, output any of them.",
+        ),
+        row(
+            "least",
+            "If there are several solutions, print the least one.",
+        ),
+        row("word", "He captures any of the pawns."),
+    ]);
+    assert_eq!(set.errata.len(), 1);
+    assert_eq!(set.errata[0].id, "any");
+    let Some(path) = shared("benchmarks/xcodeeval_val_106.jsonl") else {
+        return;
+    };
+    assert_eq!(load(&path).unwrap().errata.len(), 2);
+}
+
+#[test]
 fn broken_rows_of_livecodebench_are_named() {
     let public = json!([]);
     for (private, metadata, expect) in [
@@ -267,10 +349,116 @@ fn evalplus_compares_with_its_own_solution() {
     assert!(code.contains(r#"json.loads("[[2],[3]]")"#), "{code}");
 }
 
-/// A whole row of every contest format.
+/// A row of MBPP+: its solution is whole, its samples are the asserts of MBPP.
+fn mbpp_plus() -> Value {
+    json!({
+        "task_id": "Mbpp/2",
+        "prompt": "\"\"\"\nWrite a function that adds one.\nassert inc(1) == 2\n\"\"\"\n",
+        "entry_point": "inc", "canonical_solution": "\ndef inc(n):\n    return n + 1\n", "contract": "",
+        "base_input": [[1]], "plus_input": [[2], [0.5]], "atol": 0,
+        "assertion": "\nassert inc(1) == 2\nassert inc(41) == 42\n\n",
+    })
+}
+
+#[test]
+fn mbpp_plus_has_a_whole_solution_and_the_asserts_of_mbpp() {
+    let text = mbpp_plus().to_string();
+    let set = read("MbppPlus.jsonl", text.as_bytes()).unwrap();
+    assert_eq!(set.format, Format::EvalPlus);
+    let task = &set.tasks[0];
+    let samples: Vec<Test> = ["assert inc(1) == 2", "assert inc(41) == 42"]
+        .map(|code| Test::Python {
+            code: code.to_string(),
+        })
+        .to_vec();
+    assert_eq!(task.problem.samples, samples);
+    assert_eq!(task.hidden.len(), 2);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("MbppPlus.jsonl");
+    std::fs::write(&path, text).unwrap();
+    let references = crate::references(&path).unwrap();
+    assert_eq!(references[0].source, "\ndef inc(n):\n    return n + 1\n");
+}
+
+/// A row of MBPP with the names that its full form, its sanitized form and MBPP-ET share.
+fn mbpp(more: Value) -> Value {
+    let mut row = json!({
+        "task_id": 2, "code": "import math\ndef root(n):\n  return math.isqrt(n)",
+        "test_list": ["assert root(4) == 2", "assert math.sqrt(9) == root(9)"],
+    });
+    let fields = row.as_object_mut().unwrap();
+    fields.extend(more.as_object().unwrap().clone());
+    row
+}
+
+#[test]
+fn sanitized_mbpp_is_one_list_with_prompts_and_imports() {
+    let row = mbpp(
+        json!({"source_file": "Benchmark Questions Verification V2.ipynb",
+        "prompt": "Write a function to find a root.", "test_imports": ["import math", "import re"]}),
+    );
+    let mut broken = row.clone();
+    broken["task_id"] = json!("two");
+    // As it is published: one list over many lines.
+    let text = serde_json::to_string_pretty(&json!([row, broken])).unwrap();
+    let set = read("sanitized-mbpp.json", text.as_bytes()).unwrap();
+    assert_eq!((set.format, set.tasks.len()), (Format::Mbpp, 1));
+    assert_eq!(set.skipped[0].line, 2);
+    let task = &set.tasks[0];
+    assert_eq!(task.problem.id, "MBPP/2");
+    assert!(
+        task.problem
+            .statement
+            .starts_with("Write a function to find a root.")
+    );
+    assert_eq!(
+        task.hidden.reveal()[1],
+        Test::Python {
+            code: "import math\nimport re\nassert math.sqrt(9) == root(9)".to_string()
+        }
+    );
+}
+
+#[test]
+fn mbpp_et_has_more_asserts_of_the_same_problem() {
+    let asserts: Vec<String> = (0..30)
+        .map(|n| format!("assert root({n} * {n}) == {n}"))
+        .collect();
+    let row = mbpp(
+        json!({"text": "Find a root.", "test_setup_code": "", "challenge_test_list": [],
+        "test_list": asserts}),
+    );
+    let set = rows(&[row]);
+    let task = &set.tasks[0];
+    assert_eq!((set.format, task.hidden.len()), (Format::Mbpp, 30));
+    assert_eq!(task.problem.samples, task.hidden.reveal()[..1]);
+}
+
+/// Whole rows of every format, most of them in more than one shape.
 fn specimens() -> Vec<String> {
     let tests = json!([{"input": "1", "output": ["2"]}]);
+    let function = |more: Value| {
+        let mut row = json!({"task_id": "t", "prompt": "def f(n):\n    \"\"\"\n    >>> f(1)\n    2\n    \"\"\"\n",
+            "entry_point": "f", "canonical_solution": "    return n + 1\n"});
+        row.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        row
+    };
+    let script = "def check(candidate):\n    assert candidate(1) == 2\n";
     [
+        function(json!({"test": script})),
+        function(json!({"test": script, "sample_io": ["assert f(1) == 2"]})),
+        function(json!({"test": script, "test_case_list": ["assert f(1) == 2"]})),
+        function(json!({"test": script, "given_tests": ["assert f(1) == 2"], "difficulty": 3})),
+        function(json!({"test": ["assert f(1) == 2"], "given_tests": script})),
+        json!({"name": "mbpp_2_f", "language": "py", "prompt": "def f(n: int) -> int:\n", "entry_point": "f",
+            "test": script, "sample_io": ["assert f(1) == 2"]}),
+        mbpp(json!({"text": "Find a root.", "test_setup_code": "import math", "challenge_test_list": []})),
+        mbpp(json!({"prompt": "Find a root.", "test_imports": ["import math"]})),
+        mbpp_plus(),
+        joined_xcodeeval(),
+        json!({"title": "T", "statement": "s", "samples": [{"input": "1", "output": "2"}]}),
         json!({"id": 1, "description": "d", "difficulty": "x", "sample_io": tests, "test_list": tests, "starter_code": ""}),
         json!({"name": "n", "description": "d", "sample_io": tests, "test_list": tests}),
         json!({"problem_id": 1, "question": "q", "solutions": "[]",
@@ -288,10 +476,15 @@ fn specimens() -> Vec<String> {
 }
 
 #[test]
-fn every_specimen_is_whole() {
+fn every_specimen_is_whole_and_every_format_has_one() {
+    let mut formats = Vec::new();
     for row in specimens() {
         let set = read("rows.jsonl", row.as_bytes()).unwrap();
         assert_eq!((set.tasks.len(), &set.skipped[..]), (1, &[][..]), "{row}");
+        formats.push(set.format);
+    }
+    for format in Format::ALL {
+        assert!(formats.contains(&format), "{format:?}");
     }
 }
 
@@ -299,7 +492,7 @@ proptest! {
     /// A value of a good row is replaced by another one, or a piece of the row is overwritten.
     #[test]
     fn no_row_breaks_a_reader(
-        at in 0..7usize,
+        row in prop::sample::select(specimens()),
         key in any::<prop::sample::Index>(),
         value in prop_oneof![
             Just(json!(null)), Just(json!(-1)), Just(json!(1e300)), Just(json!([])), Just(json!([[]])), Just(json!({})),
@@ -309,8 +502,7 @@ proptest! {
         cut in any::<prop::sample::Index>(),
         junk in "\\PC{0,6}",
     ) {
-        let row = &specimens()[at];
-        let mut changed: serde_json::Map<String, Value> = serde_json::from_str(row).unwrap();
+        let mut changed: serde_json::Map<String, Value> = serde_json::from_str(&row).unwrap();
         let keys: Vec<String> = changed.keys().cloned().collect();
         changed[&keys[key.index(keys.len())]] = value;
         let _ = read("rows.jsonl", Value::Object(changed).to_string().as_bytes());

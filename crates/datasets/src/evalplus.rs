@@ -5,6 +5,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::Format;
+use crate::errata;
 use crate::humaneval::Function;
 use crate::rows::{Entry, parse};
 
@@ -59,7 +61,11 @@ pub(crate) fn entry(row: &str) -> Result<Entry, String> {
         prompt: row.prompt,
         entry_point: row.entry_point,
     };
-    Ok(function.entry(&published, tests, Some(reference)))
+    let errata = errata::of(Format::EvalPlus, &[&function.id]);
+    Ok(Entry {
+        errata,
+        ..function.entry(&published, tests, Some(reference))
+    })
 }
 
 /// Statements that call the program and the solution on every input and compare what they return: floats and what holds

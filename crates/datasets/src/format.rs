@@ -160,6 +160,10 @@ impl Format {
                 Format::XCodeEval,
                 &["src_uid", "description", "sample_inputs"],
             ),
+            (
+                Format::XCodeEval,
+                &["src_uid", "prob_desc_description", "hidden_unit_tests"],
+            ),
             (Format::Own, &["title", "statement"]),
         ]
         .into_iter()

@@ -3,9 +3,10 @@
 use domain::{Form, HiddenTests, Limits, Problem, Task, Test};
 use serde::Deserialize;
 
-use crate::DroppedSample;
+use crate::errata;
 use crate::rows::{Entry, parse};
 use crate::samples::{READINGS, fault, from_docstring, repair};
+use crate::{DroppedSample, Format};
 
 #[derive(Deserialize)]
 struct Row {
@@ -34,7 +35,10 @@ pub(crate) fn et_entry(row: &str) -> Result<Entry, String> {
         return Err("`test_case_list` is empty".to_string());
     }
     let code = row.test_case_list.join("\n");
-    Ok(row.into_entry(code))
+    Ok(Entry {
+        errata: errata::of(Format::HumanEvalEt, &[&row.task_id]),
+        ..row.into_entry(code)
+    })
 }
 
 impl Row {

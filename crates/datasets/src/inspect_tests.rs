@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use crate::tests::shared;
-use crate::{Inventory, duplicates, load, read, split};
+use crate::{Format, Inventory, Source, duplicates, load, read, split};
 
 /// Problems with these statements, in MapCoder's form of CodeContests.
 fn rows(statements: &[String]) -> String {
@@ -14,6 +14,18 @@ fn rows(statements: &[String]) -> String {
         format!("{row}\n")
     };
     statements.iter().enumerate().map(row).collect()
+}
+
+#[test]
+fn every_published_form_has_a_source_and_a_licence() {
+    for format in Format::ALL {
+        let n_sources = Source::ALL
+            .iter()
+            .filter(|one| one.format == format)
+            .count();
+        assert_eq!(n_sources > 0, format != Format::Own, "{format:?}");
+        assert_eq!(format.licence().is_some(), format != Format::Own);
+    }
 }
 
 #[test]
@@ -42,7 +54,7 @@ fn mapcoder_s_150_rows_of_apps_are_128_problems() {
     };
     let found = Inventory::of(&load(&path).unwrap());
     assert_eq!((found.n_problems, found.n_distinct), (150, 128));
-    assert_eq!(found.n_errata, 76);
+    assert_eq!(found.n_errata, 81);
     assert_eq!(found.difficulties["competition"], 48);
 }
 

@@ -7,7 +7,8 @@
 //! 3. [`DataSet::select`] narrows it to some problems.
 //! 4. [`load_answers`] reads programs that others published for a data set; an [`Answer`] says how it is judged.
 //! 5. [`Inventory`], [`duplicates`] and [`split`] say what a set holds and divide it.
-//! 6. [`references`] gives the published solutions, which are no part of a task: only tests may look at them.
+//! 6. [`Source`] says where published sets come from.
+//! 7. [`references`] gives the published solutions, which are no part of a task: only tests may look at them.
 //!
 //! Nothing here runs a program, opens a connection, or prints.
 
@@ -16,6 +17,7 @@ mod apps;
 mod codecontests;
 mod container;
 mod data_set;
+mod errata;
 mod evalplus;
 mod format;
 mod humaneval;
@@ -31,6 +33,7 @@ mod printed;
 mod python;
 mod rows;
 mod samples;
+mod sources;
 mod split;
 mod xcodeeval;
 
@@ -40,6 +43,7 @@ pub use format::Format;
 pub use inspect::{Inventory, duplicates};
 pub use load::{LoadError, load, read, references};
 pub use own::{OwnFunction, OwnLimits, OwnProblem, OwnTest, ProblemError};
+pub use sources::{How, Source};
 pub use split::{Split, is_in_first_part, split};
 
 #[cfg(test)]

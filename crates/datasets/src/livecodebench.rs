@@ -9,6 +9,8 @@ use flate2::read::ZlibDecoder;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::Format;
+use crate::errata;
 use crate::pickle;
 use crate::rows::{Entry, parse};
 
@@ -86,6 +88,7 @@ pub(crate) fn entry(row: &str) -> Result<Entry, String> {
             code.trim()
         );
     }
+    let errata = errata::of(Format::LiveCodeBench, &[&id, row.question_title.trim()]);
     Ok(Entry {
         task: Task {
             problem: Problem {
@@ -100,7 +103,7 @@ pub(crate) fn entry(row: &str) -> Result<Entry, String> {
             hidden: HiddenTests::new(hidden),
         },
         dropped: Vec::new(),
-        errata: Vec::new(),
+        errata,
         reference: None,
     })
 }

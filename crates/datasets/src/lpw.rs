@@ -5,6 +5,8 @@ use domain::Test;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::Format;
+use crate::errata;
 use crate::humaneval::Function;
 use crate::python::calls;
 use crate::rows::{Entry, parse};
@@ -26,14 +28,17 @@ struct Row {
 
 pub(crate) fn entry(row: &str) -> Result<Entry, String> {
     let row: Row = parse(row)?;
-    let (hidden, published) = match (row.test, row.given_tests) {
+    let (hidden, published, as_published) = match (row.test, row.given_tests) {
         (Value::String(script), given) => (
             with_call(script, &row.entry_point),
             strings(given, "given_tests")?,
+            Format::Lpw,
         ),
-        (asserts @ Value::Array(_), Value::String(_)) => {
-            (strings(asserts, "test")?.join("\n"), Vec::new())
-        }
+        (asserts @ Value::Array(_), Value::String(_)) => (
+            strings(asserts, "test")?.join("\n"),
+            Vec::new(),
+            Format::HumanEvalEt,
+        ),
         _ => return Err("`test` is neither a script nor a list of asserts".to_string()),
     };
     let reference = match row.canonical_solution {
@@ -48,6 +53,7 @@ pub(crate) fn entry(row: &str) -> Result<Entry, String> {
         prompt: row.prompt,
         entry_point: row.entry_point,
     };
+    let errata = errata::of(as_published, &[&function.id]);
     let hidden = vec![Test::Python { code: hidden }];
     let mut entry = function.entry(&published, hidden, reference);
     entry.task.problem.difficulty = match row.difficulty {
@@ -55,6 +61,7 @@ pub(crate) fn entry(row: &str) -> Result<Entry, String> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     };
+    entry.errata = errata;
     Ok(entry)
 }
 

@@ -3,7 +3,8 @@
 use domain::{Form, HiddenTests, Limits, Problem, Task, Test};
 use serde::Deserialize;
 
-use crate::python::{calls, identifier};
+use crate::errata::MESSAGE;
+use crate::python::{after_literal, calls, identifier, leading_call};
 use crate::rows::{Entry, parse};
 
 #[derive(Deserialize)]
@@ -41,6 +42,10 @@ pub(crate) fn entry(row: &str) -> Result<Entry, String> {
     let test = |assert: &String| Test::Python {
         code: format!("{setup}{assert}"),
     };
+    let errata = row
+        .test_list
+        .iter()
+        .any(|assert| has_values_as_message(assert));
     Ok(Entry {
         task: Task {
             problem: Problem {
@@ -61,9 +66,24 @@ pub(crate) fn entry(row: &str) -> Result<Entry, String> {
             hidden: HiddenTests::new(row.test_list.iter().map(test).collect()),
         },
         dropped: Vec::new(),
-        errata: Vec::new(),
+        errata: errata.then_some(MESSAGE).into_iter().collect(),
         reference: Some(row.code.replace('\r', "")),
     })
+}
+
+/// True for `assert f(x) == 1, 2`: Python compares with the first value and takes the rest for a message.
+fn has_values_as_message(assert: &str) -> bool {
+    let message = || {
+        let (_, rest) = leading_call(assert.strip_prefix("assert")?.trim_start())?;
+        let value = rest.trim_start().strip_prefix("==")?.trim_start();
+        Some(
+            after_literal(value)?
+                .trim_start()
+                .strip_prefix(',')?
+                .trim_start(),
+        )
+    };
+    message().is_some_and(|message| !message.starts_with(['"', '\'', 'f']))
 }
 
 /// The function or class of `code` that the test calls.

@@ -320,6 +320,51 @@ fn humaneval_has_visible_samples_for_all_but_three_problems() {
     }
 }
 
+fn errata(set: &DataSet) -> Vec<&str> {
+    set.errata.iter().map(|one| one.id.as_str()).collect()
+}
+
+#[test]
+fn values_behind_a_comma_of_an_assert_are_an_erratum() {
+    let row = |assert: &str| {
+        let row = serde_json::json!({"text": "t", "code": "def f(x): return x", "task_id": 1, "test_list": [assert]});
+        rows(&row.to_string()).errata.len()
+    };
+    for (assert, n) in [
+        ("assert f(1) == 1, 2", 1),
+        ("assert f([1]) == [1, 2] , [3]", 1),
+        ("assert f(1) == (1, 2)", 0),
+        ("assert f(1) == 1, 'a message'", 0),
+        ("assert f(1) == 1, f\"{f(1)}\"", 0),
+        ("assert f(1)", 0),
+    ] {
+        assert_eq!(row(assert), n, "{assert}");
+    }
+    let Some(path) = shared("benchmarks/mbpp_974.jsonl") else {
+        return;
+    };
+    assert_eq!(
+        errata(&load(&path).unwrap()),
+        ["MBPP/313", "MBPP/362", "MBPP/436"]
+    );
+}
+
+#[test]
+fn every_erratum_of_lpw_is_of_a_problem_in_its_files() {
+    let mut found = Vec::new();
+    for name in ["humaneval", "mbpp"] {
+        let Some(path) = shared(&format!("lpw/{name}.tests.jsonl")) else {
+            return;
+        };
+        let set = load(&path).unwrap();
+        found.extend(errata(&set).into_iter().map(str::to_string));
+    }
+    let mut known: Vec<&str> = errata::names(Format::Lpw).collect();
+    found.sort();
+    known.sort();
+    assert_eq!(found, known);
+}
+
 proptest! {
     #[test]
     fn any_mutation_of_a_row_is_read_or_skipped(

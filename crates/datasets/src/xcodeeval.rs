@@ -10,22 +10,32 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
+use crate::errata;
 use crate::rows::{Entry, parse};
 
+/// A row of `problem_descriptions.jsonl`, or of the joined form, which puts `prob_desc_` before the names of most fields.
 #[derive(Deserialize)]
 struct Row {
     src_uid: String,
+    #[serde(alias = "prob_desc_description")]
     description: String,
-    #[serde(default)]
+    #[serde(default, alias = "prob_desc_input_from")]
     input_from: Option<String>,
-    #[serde(default)]
+    #[serde(default, alias = "prob_desc_output_to")]
     output_to: Option<String>,
+    #[serde(alias = "prob_desc_time_limit")]
     time_limit: Option<String>,
+    #[serde(alias = "prob_desc_memory_limit")]
     memory_limit: Option<String>,
+    #[serde(alias = "prob_desc_input_spec")]
     input_spec: Option<String>,
+    #[serde(alias = "prob_desc_output_spec")]
     output_spec: Option<String>,
+    #[serde(alias = "prob_desc_notes")]
     notes: Option<String>,
+    #[serde(alias = "prob_desc_sample_inputs")]
     sample_inputs: Value,
+    #[serde(alias = "prob_desc_sample_outputs")]
     sample_outputs: Value,
     #[serde(default)]
     tags: Value,
@@ -96,6 +106,7 @@ pub(crate) fn entry(row: &str) -> Result<Entry, String> {
             statement += &format!("\n## {title}\n\n{text}\n");
         }
     }
+    let errata = errata::of_statement(&statement).into_iter().collect();
     Ok(Entry {
         task: Task {
             problem: Problem {
@@ -114,7 +125,7 @@ pub(crate) fn entry(row: &str) -> Result<Entry, String> {
             hidden: HiddenTests::new(hidden.into_iter().map(UnitTest::into_test).collect()),
         },
         dropped: Vec::new(),
-        errata: Vec::new(),
+        errata,
         reference: None,
     })
 }

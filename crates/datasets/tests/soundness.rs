@@ -125,6 +125,46 @@ async fn published_solutions_of_mbpp_pass_its_first_assert() {
 }
 
 #[tokio::test]
+async fn published_solutions_fail_where_an_erratum_says_so() {
+    let judge = Judge::start(Settings::default()).unwrap();
+    for (name, expect) in [
+        (
+            "benchmarks/humaneval_et.jsonl",
+            &[
+                "HumanEval/2",
+                "HumanEval/38",
+                "HumanEval/44",
+                "HumanEval/50",
+                "HumanEval/53",
+                "HumanEval/151",
+            ][..],
+        ),
+        ("lpw/humaneval.tests.jsonl", &["HumanEval/163"]),
+        ("lpw/mbpp.tests.jsonl", &["MBPP/56", "MBPP/349", "MBPP/436"]),
+    ] {
+        let Some(path) = shared(name) else { continue };
+        let references = datasets::references(&path).unwrap();
+        let mut set = datasets::load(&path).unwrap();
+        let is_doubtful = |task: &Task| {
+            let mut errata = set.errata.iter();
+            errata.any(|erratum| erratum.id == task.problem.id)
+        };
+        set.tasks = set
+            .tasks
+            .iter()
+            .filter(|task| is_doubtful(task))
+            .cloned()
+            .collect();
+        let lines = refused(&judge, &set, &references).await;
+        for task in &set.tasks {
+            let id = task.problem.id.as_str();
+            let fails = lines.iter().any(|line| line.starts_with(&format!("{id}:")));
+            assert_eq!(fails, expect.contains(&id), "{id}: {lines:#?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn known_good_solutions_of_the_examples_pass_all_tests() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let set = datasets::load(&here.join("../../examples")).unwrap();

@@ -67,6 +67,9 @@ pub enum ChatError {
     #[error("the engine failed: {0}")]
     Engine(String),
     /// Nothing is recorded under this question (replay only).
-    #[error("no recorded reply for this question")]
+    #[error(
+        "the recording holds no reply to this question: problem, strategy, prompts and sampling must be those of the \
+         recorded run"
+    )]
     NotRecorded,
 }

@@ -14,7 +14,8 @@ const EXCHANGE: &str = "mapcoder.exchange/1";
 /// Which questions count as equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Matching {
-    /// Those with the same key: model, messages, sampling and sample index.
+    /// Those with the same key: model, messages, sampling and sample index. Numbers of milliseconds in messages may
+    /// differ: they are of judgings, which take another time when a run is made again.
     Exact,
     /// Those with the same messages. Where several replies are recorded for them, the sample index picks one.
     Messages,
@@ -101,10 +102,31 @@ impl Replay {
 impl Matching {
     fn key(self, ask: &Ask) -> Digest {
         match self {
-            Matching::Exact => ask.key(),
+            Matching::Exact => {
+                let mut ask = ask.clone();
+                for message in &mut ask.messages {
+                    message.content = without_times(&message.content);
+                }
+                ask.key()
+            }
             Matching::Messages => Digest::of_json(&ask.messages),
         }
     }
+}
+
+/// A text without the digits before every ` ms`.
+fn without_times(text: &str) -> String {
+    let mut without = String::with_capacity(text.len());
+    let mut pieces = text.split(" ms").peekable();
+    while let Some(piece) = pieces.next() {
+        if pieces.peek().is_some() {
+            without += piece.trim_end_matches(|c: char| c.is_ascii_digit());
+            without += " ms";
+        } else {
+            without += piece;
+        }
+    }
+    without
 }
 
 impl ChatModel for Replay {

@@ -18,7 +18,7 @@ fn place(plan_rank: usize, debug_round: usize) -> Place {
 }
 
 /// Follows every contract; the programs come in this order, the last one again and again.
-fn obedient(
+pub(super) fn obedient(
     programs: &'static [&'static str],
 ) -> impl Fn(Contract, usize, &str) -> Answer + Send + Sync {
     let next = std::sync::atomic::AtomicUsize::new(0);

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use reason::Reason;
-pub use scores::{FileScore, Score, file_scores, render_scores};
+pub use scores::{FileScore, Score, file_scores, render_reasons, render_scores};
 
 use crate::export::failed_inputs;
 
@@ -105,6 +105,33 @@ impl Rejudged {
     pub fn differs(&self) -> bool {
         self.strict.is_known() && self.contradicts(self.strict.is_accepted())
     }
+
+    /// The harnesses by whose rules it is right where it is wrong by ours, or the other way round.
+    pub fn deviations(&self) -> impl Iterator<Item = Deviation<'_>> {
+        let ours = &self.strict;
+        let theirs = self.compat.iter().filter(|_| ours.is_known());
+        theirs
+            .filter(|(_, said)| said.is_accepted() != ours.is_accepted())
+            .map(|(harness, said)| Deviation {
+                harness: *harness,
+                said,
+                why: match said.is_accepted() {
+                    true => &ours.message,
+                    false => &said.message,
+                },
+            })
+    }
+}
+
+/// The word of a harness on an answer, where it is another one than ours.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deviation<'a> {
+    /// Whose rules.
+    pub harness: Harness,
+    /// What comes out by them.
+    pub said: &'a Said,
+    /// What the side that refuses the answer holds against it.
+    pub why: &'a str,
 }
 
 /// All answers of a file, judged again.

@@ -32,6 +32,14 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The same without what the judge says of the one answer, so that equal reasons can be counted.
+    pub fn kind(&self) -> String {
+        match self {
+            Reason::Unexplained { .. } => "not explained: the judge's own words".to_string(),
+            known => known.to_string(),
+        }
+    }
+
     /// The reason for a difference; `leaked` says whether the answer is right in one namespace with the others,
     /// and `without_sum` whether it is where `sum` is another function than Python's.
     pub(super) fn of(

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use domain::Harness;
 use serde::Serialize;
 
@@ -16,7 +18,8 @@ pub struct Score {
     pub strict: usize,
     /// Wilson's interval of that share at 95 %.
     pub interval: Interval,
-    /// Right by the rules of each harness.
+    /// Right by the rules of each harness. Functions have no output that a harness could compare otherwise: what we say
+    /// of them counts.
     pub compat: Vec<(Harness, usize)>,
     /// Answers on which our word differs from the record.
     pub n_different: usize,
@@ -31,6 +34,8 @@ pub struct FileScore {
     pub all: Score,
     /// Over the answers to problems whose tests the recording judge could not use; absent where there are none.
     pub errata: Option<Score>,
+    /// Why answers differ from the record, and how many do for that reason; the most frequent reason first.
+    pub reasons: Vec<(String, usize)>,
     /// Answers in languages that nothing here runs; they are in no score.
     pub n_unjudged: usize,
 }
@@ -60,9 +65,20 @@ pub fn file_scores(rejudged: &[Rejudged]) -> Vec<FileScore> {
             n_unjudged: own.len() - known.len(),
             errata: (!errata.is_empty()).then(|| Score::of(&errata)),
             all: Score::of(&known),
+            reasons: reasons(&known),
         }
     };
     origins.into_iter().map(score).collect()
+}
+
+fn reasons(answers: &[&Rejudged]) -> Vec<(String, usize)> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for reason in answers.iter().filter_map(|answer| answer.reason.as_ref()) {
+        *counts.entry(reason.kind()).or_default() += 1;
+    }
+    let mut reasons: Vec<(String, usize)> = counts.into_iter().collect();
+    reasons.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    reasons
 }
 
 impl Score {
@@ -70,7 +86,12 @@ impl Score {
         let count = |wanted: &dyn Fn(&Rejudged) -> bool| {
             answers.iter().filter(|answer| wanted(answer)).count()
         };
-        let harnesses = answers.first().map_or(&[][..], |first| &first.compat[..]);
+        let mut harnesses: Vec<Harness> = Vec::new();
+        for (harness, _) in answers.iter().flat_map(|answer| &answer.compat) {
+            if !harnesses.contains(harness) {
+                harnesses.push(*harness);
+            }
+        }
         let strict = count(&|answer| answer.strict.is_accepted());
         Score {
             n: answers.len(),
@@ -81,20 +102,20 @@ impl Score {
             strict,
             interval: wilson(strict, answers.len()),
             compat: harnesses
-                .iter()
-                .map(|(harness, _)| {
+                .into_iter()
+                .map(|harness| {
                     let accepted = count(&|answer| {
-                        let said = answer.compat.iter().find(|(other, _)| other == harness);
-                        said.is_some_and(|(_, said)| said.is_accepted())
+                        let said = answer.compat.iter().find(|(other, _)| *other == harness);
+                        said.map_or(&answer.strict, |(_, said)| said).is_accepted()
                     });
-                    (*harness, accepted)
+                    (harness, accepted)
                 })
                 .collect(),
             n_different: count(&|answer| answer.differs()),
         }
     }
 
-    fn cells(&self, origin: String) -> Vec<String> {
+    fn cells(&self, origin: String, harnesses: &[(Harness, usize)]) -> Vec<String> {
         let percent = |share: f64| format!("{:.1}", share * 100.0);
         let recorded = self.recorded.map_or("–".to_string(), |n| n.to_string());
         let mut cells = vec![
@@ -113,7 +134,10 @@ impl Score {
                 percent(self.interval.high)
             )
         });
-        cells.extend(self.compat.iter().map(|(_, n)| n.to_string()));
+        cells.extend(harnesses.iter().map(|(harness, _)| {
+            let own = self.compat.iter().find(|(other, _)| other == harness);
+            own.map_or("–".to_string(), |(_, n)| n.to_string())
+        }));
         cells.push(self.n_different.to_string());
         cells
     }
@@ -141,10 +165,31 @@ pub fn render_scores(scores: &[FileScore]) -> String {
     columns.push(("different", Align::Right));
     let mut table = Table::new(columns);
     for score in scores {
-        table.row(score.all.cells(score.origin.clone()));
+        table.row(score.all.cells(score.origin.clone(), harnesses));
         if let Some(errata) = &score.errata {
-            table.row(errata.cells("  with errata".to_string()));
+            table.row(errata.cells("  with errata".to_string(), harnesses));
         }
     }
     table.to_string()
+}
+
+/// Why answers differ from the record, as a table: a row for each file and reason. Empty where none differs.
+pub fn render_reasons(scores: &[FileScore]) -> String {
+    let mut table = Table::new(vec![
+        ("file", Align::Left),
+        ("different", Align::Right),
+        ("why", Align::Left),
+    ]);
+    let mut is_empty = true;
+    for score in scores {
+        for (why, n) in &score.reasons {
+            table.row([score.origin.clone(), n.to_string(), why.clone()]);
+            is_empty = false;
+        }
+    }
+    if is_empty {
+        String::new()
+    } else {
+        table.to_string()
+    }
 }

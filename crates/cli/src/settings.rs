@@ -27,8 +27,8 @@ pub(crate) use self::surroundings::{Hub, Secret, Surroundings};
 /// Every setting, checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// A GGUF file, a folder, a name on the Hugging Face Hub that begins with `hf:`, or a name: of a model
-    /// in the cache, or on the server. Absent: the default model.
+    /// A GGUF file, a folder, a name on the Hugging Face Hub that begins with `hf:`, a recording that begins with
+    /// `replay:`, or a name: of a model in the cache, or on the server. Absent: the default model.
     pub(crate) model: Option<String>,
     /// How the local engine keeps weights.
     pub(crate) weights: Layout,
@@ -280,9 +280,10 @@ impl Settings {
 }
 
 /// `--model FILE.gguf` asks for the local engine, even where the environment or a file names a server;
-/// so do a folder and a name on the Hugging Face Hub.
+/// so do a folder and a name on the Hugging Face Hub, and a recording asks for no server either.
 fn prefer_local_file(layers: &mut Layers, warnings: &mut Vec<String>) {
-    if let Some((Value::Path(_) | Value::HubModel(_), file)) = layers.get("model")
+    if let Some((Value::Path(_) | Value::HubModel(_) | Value::Recording(_), file)) =
+        layers.get("model")
         && let Some((url, server)) = layers.get("base_url")
         && file.strength() > server.strength()
     {

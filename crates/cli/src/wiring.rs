@@ -1,9 +1,11 @@
 //! Builds what `solve` and `eval` work with: a model, a judge, a ledger and prompts, as the settings say.
 //!
-//! 1. [`Model::of`] loads the local engine, or sets up the client of a server, or both for different agents.
+//! 1. [`Model::of`] loads the local engine or a recording, or sets up the client of a server, or both for different agents.
 //! 2. [`team`] puts everything together under a run whose name is the content of its settings.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +17,10 @@ use engine::{Device, Engine, EngineError};
 use futures_util::future::BoxFuture;
 use judge::Judge;
 use ledger::{Ledger, LedgerError, RunSpec};
-use llm::{AgentEndpoint, Budget, Budgeted, ChatError, ChatModel, OpenAi, OpenAiSettings, Prices};
+use llm::{
+    AgentEndpoint, Budget, Budgeted, ChatError, ChatModel, Matching, OpenAi, OpenAiSettings,
+    Prices, Replay,
+};
 use serde_json::{Value, json};
 
 use crate::adapters;
@@ -26,11 +31,11 @@ use crate::memory;
 use crate::settings::Settings;
 use crate::ui::{Ui, megabytes};
 
-/// What answers the agents: the local engine, a server, or each for some of them.
+/// What answers the agents: the local engine or a recording, a server, or each for some of them.
 pub(crate) struct Model {
-    engine: Option<Engine>,
+    local: Option<Box<dyn ChatModel>>,
     server: Option<OpenAi>,
-    /// Agents that the server answers for; the engine answers for the others.
+    /// Agents that the server answers for; what is local answers for the others.
     remote: Vec<Agent>,
 }
 
@@ -63,23 +68,34 @@ impl Model {
                 agents.join(", ")
             ));
         }
-        let engine = if remote.len() == Agent::ALL.len() {
-            None
-        } else {
-            Some(local(settings, adapters, ui, interrupt)?)
+        let local: Option<Box<dyn ChatModel>> = match LocalModel::of(settings)? {
+            _ if remote.len() == Agent::ALL.len() => None,
+            LocalModel::Recording(path) => {
+                if !adapters.is_empty() {
+                    ui.warn("a recording answers, so no adapter is used");
+                }
+                let replay = recording(&path)?;
+                let n_exchanges = replay.n_exchanges();
+                ui.detail(&format!(
+                    "{n_exchanges} recorded replies in {}",
+                    path.display()
+                ));
+                Some(Box::new(replay))
+            }
+            model => Some(Box::new(engine(settings, &model, adapters, ui, interrupt)?)),
         };
         Ok(Model {
-            engine,
+            local,
             server,
             remote,
         })
     }
 
     fn answering(&self, agent: Agent) -> &dyn ChatModel {
-        match (&self.engine, &self.server) {
+        match (&self.local, &self.server) {
             (_, Some(server)) if self.remote.contains(&agent) => server,
-            (Some(engine), _) => engine,
-            _ => unreachable!("every agent has the engine or the server"),
+            (Some(local), _) => &**local,
+            _ => unreachable!("every agent has something local or the server"),
         }
     }
 }
@@ -201,20 +217,38 @@ pub(crate) fn engine_room(settings: &Settings) -> engine::Settings {
     }
 }
 
-fn local(
+/// The exchanges of a run that was exported, to be answered from.
+///
+/// # Errors
+/// When the file cannot be read, or holds no exchange.
+pub(crate) fn recording(path: &Path) -> Result<Replay, Failure> {
+    let failed = |why: String| {
+        let message = format!("failed to use the recording {}: {why}", path.display());
+        Failure::new(Exit::Usage, message).help("`mapcoder runs export RUN -o FILE` writes one")
+    };
+    let file = File::open(path).map_err(|error| failed(error.to_string()))?;
+    let replay = Replay::read(BufReader::new(file), Matching::Exact)
+        .map_err(|error| failed(error.to_string()))?;
+    if replay.n_exchanges() == 0 {
+        return Err(failed("it holds no exchange".to_string()));
+    }
+    Ok(replay)
+}
+
+fn engine(
     settings: &Settings,
+    model: &LocalModel,
     adapters: Vec<(Agent, PathBuf)>,
     ui: &Ui,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Engine> {
-    let model = LocalModel::of(settings)?;
     let path = model.ensure(settings, ui, interrupt)?;
     let started = Instant::now();
     let engine = Engine::load(
         &path,
         engine::Settings {
             adapters: adapters.clone(),
-            ..engine_settings(settings, &model, &path)
+            ..engine_settings(settings, model, &path)
         },
     )
     .map_err(|error| refusal(error, &path))?;

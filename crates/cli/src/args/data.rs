@@ -26,7 +26,7 @@ pub(crate) enum DataCommand {
         /// A name from `mapcoder data list`, or `hf:OWNER/NAME/FILE` on the Hugging Face Hub
         name: String,
     },
-    /// List the data sets that can be fetched, and the forms of files that are read
+    /// List the data sets that can be read: where each comes from, its licence, and how to have it
     #[command(visible_alias = "ls")]
     List,
     /// Say what a data set holds: form, digest, licence, problems, tests, duplicates

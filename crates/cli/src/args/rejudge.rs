@@ -27,7 +27,7 @@ pub(crate) struct RejudgeArgs {
     pub(crate) data: String,
 
     /// Judge by the rules of this harness too: `execeval`, `apps`, `codecontests` or `livecodebench`; may be repeated.
-    /// Without it, by those of the harness that usually judges the data set
+    /// Without it, by those of all of them, where programs print what they compute
     #[arg(long, value_name = "HARNESS", value_parser = harness)]
     pub(crate) compat: Vec<Harness>,
 

@@ -11,7 +11,7 @@ use crate::settings::Override;
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct SettingsArgs {
-    /// A GGUF file, a folder, `hf:OWNER/NAME`, or a name, here or on the server
+    /// A GGUF file, a folder, `hf:OWNER/NAME`, a name, here or on the server, or `replay:FILE`: the export of a run
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
 

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use datasets::{DataSet, Inventory, Reference, duplicates};
+use datasets::{DataSet, How, Inventory, Reference, Source, duplicates};
 use domain::{Isolation, Language, Program, Submission, Verdict};
 use serde_json::json;
 
@@ -100,10 +100,46 @@ fn list(settings: &Settings, ui: &Ui) -> anyhow::Result<Exit> {
     if !ui.json() {
         ui.table(&rows)?;
         ui.line("")?;
-        let forms: Vec<&str> = datasets::Format::ALL.map(datasets::Format::name).to_vec();
-        ui.line(&format!("read from files: {}", forms.join(", ")))?;
     }
+    sources(ui)?;
     Ok(Exit::Success)
+}
+
+/// Where every published set comes from, and how to have it.
+fn sources(ui: &Ui) -> anyhow::Result<()> {
+    let mut rows = vec![
+        ["SET", "LICENCE", "FROM", "HOW"]
+            .map(str::to_string)
+            .to_vec(),
+    ];
+    for source in Source::ALL {
+        let licence = source.format.licence().unwrap_or_default();
+        if ui.json() {
+            let (pull, file) = match source.how {
+                How::Pull(names) => (names, None),
+                How::File(what) => (&[][..], Some(what)),
+            };
+            let line = json!({"schema": "mapcoder.data.source/1", "name": source.name, "format": source.format.name(),
+                "licence": licence, "from": source.from, "pull": pull, "file": file});
+            ui.line(&line.to_string())?;
+        }
+        let hows: Vec<String> = match source.how {
+            How::Pull(names) => names
+                .iter()
+                .map(|name| format!("mapcoder data pull {name}"))
+                .collect(),
+            How::File(what) => vec![what.to_string()],
+        };
+        let mut cells = [source.name, licence, source.from].map(str::to_string);
+        for how in hows {
+            rows.push([&cells[..], &[how]].concat());
+            cells = Default::default();
+        }
+    }
+    if !ui.json() {
+        ui.table(&rows)?;
+    }
+    Ok(())
 }
 
 fn info(set: &DataSet, ui: &Ui) -> anyhow::Result<Exit> {

@@ -1,9 +1,11 @@
 use std::time::Duration;
 
 use datasets::{Answers, DataSet};
+use domain::Harness;
 use evaluation::export::Solution;
 use evaluation::rejudge::{
-    FileScore, Rejudged, Rejudgement, file_scores, rejudge, rejudged_line, render_scores,
+    FileScore, Rejudged, Rejudgement, file_scores, rejudge, rejudged_line, render_reasons,
+    render_scores,
 };
 use evaluation::{Align, Table};
 use judge::Judge;
@@ -114,9 +116,9 @@ async fn work(
     mut interrupt: Interrupt,
     ui: &Ui,
 ) -> anyhow::Result<Option<Rejudgement>> {
-    let harnesses = match (&args.compat[..], set.format.harness()) {
-        ([], usual) => usual.into_iter().collect(),
-        (chosen, _) => chosen.to_vec(),
+    let harnesses = match &args.compat[..] {
+        [] => all_harnesses(set),
+        chosen => chosen.to_vec(),
     };
     let n_answers = answers.answers.len();
     ui.note(&format!("{n_answers} answers to problems of {}", set.name));
@@ -138,6 +140,13 @@ async fn work(
             () = interrupt.wait() => return Ok(None),
         }
     }
+}
+
+/// Every harness, the one that usually judges the data set first: where several agree with a record, it is the reason.
+fn all_harnesses(set: &DataSet) -> Vec<Harness> {
+    let mut harnesses = Harness::ALL.to_vec();
+    harnesses.sort_by_key(|harness| Some(*harness) != set.format.harness());
+    harnesses
 }
 
 fn print(rejudged: &[Rejudged], scores: &[FileScore], ui: &Ui) -> anyhow::Result<()> {
@@ -164,10 +173,30 @@ fn print(rejudged: &[Rejudged], scores: &[FileScore], ui: &Ui) -> anyhow::Result
              pass them, one that was recorded as wrong may",
         );
     }
+    let reasons = render_reasons(scores);
+    if !reasons.is_empty() {
+        ui.line("")?;
+        ui.line(reasons.trim_end())?;
+        ui.line("")?;
+        ui.line(differences(rejudged).to_string().trim_end())?;
+    } else if rejudged.iter().any(|one| one.recorded.is_some()) {
+        ui.line("every verdict is as recorded")?;
+    }
+    if rejudged.iter().any(|one| one.deviations().next().is_some()) {
+        ui.line("")?;
+        ui.line(deviations(rejudged).to_string().trim_end())?;
+    }
+    if rejudged.iter().all(|one| one.compat.is_empty()) {
+        ui.note("functions have no output that a harness could compare otherwise");
+    }
+    Ok(())
+}
+
+/// Every answer on which our word differs from the record.
+fn differences(rejudged: &[Rejudged]) -> Table {
     let mut table = Table::new(
         ["file", "problem", "recorded", "here", "reason"].map(|name| (name, Align::Left)),
     );
-    let mut n_different = 0;
     for one in rejudged {
         let Some(reason) = &one.reason else { continue };
         let recorded = if one.recorded == Some(true) {
@@ -182,13 +211,26 @@ fn print(rejudged: &[Rejudged], scores: &[FileScore], ui: &Ui) -> anyhow::Result
             one.strict.verdict.to_string(),
             reason.to_string(),
         ]);
-        n_different += 1;
     }
-    if n_different > 0 {
-        ui.line("")?;
-        ui.line(table.to_string().trim_end())?;
-    } else if rejudged.iter().any(|one| one.recorded.is_some()) {
-        ui.line("every verdict is as recorded")?;
+    table
+}
+
+/// Every answer on which the word of a harness differs from ours.
+fn deviations(rejudged: &[Rejudged]) -> Table {
+    let mut table = Table::new(
+        ["file", "problem", "here", "harness", "there", "why"].map(|name| (name, Align::Left)),
+    );
+    for one in rejudged {
+        for deviation in one.deviations() {
+            table.row([
+                one.origin.clone(),
+                one.id.clone(),
+                one.strict.verdict.to_string(),
+                deviation.harness.name().to_string(),
+                deviation.said.verdict.to_string(),
+                deviation.why.to_string(),
+            ]);
+        }
     }
-    Ok(())
+    table
 }

@@ -1,13 +1,13 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::hub;
+use crate::{assets, hub};
 
 /// What a setting holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Kind {
     /// A model: a path when it ends in `.gguf` or is a folder, a name on the Hugging Face Hub when it begins
-    /// with `hf:`, else a name in the cache or on a server.
+    /// with `hf:`, a recording when it begins with `replay:`, else a name in the cache or on a server.
     Model,
     /// The address of a server.
     Url,
@@ -162,6 +162,7 @@ pub(super) enum Value {
     Text(String),
     Path(PathBuf),
     HubModel(String),
+    Recording(PathBuf),
     Count(u64),
     Number(f64),
     Switch(bool),
@@ -172,6 +173,7 @@ impl fmt::Display for Value {
         match self {
             Value::Text(text) | Value::HubModel(text) => f.write_str(text),
             Value::Path(path) => write!(f, "{}", path.display()),
+            Value::Recording(path) => write!(f, "{}{}", assets::REPLAY, path.display()),
             Value::Count(count) => write!(f, "{count}"),
             Value::Number(number) => write!(f, "{number}"),
             Value::Switch(switch) => write!(f, "{switch}"),
@@ -190,6 +192,12 @@ impl Kind {
                 Some(Ok(_)) => Ok(Value::HubModel(text.to_string())),
                 _ => Err("`hf:OWNER/NAME` or `hf:OWNER/NAME/FILE.gguf`".to_string()),
             },
+            Kind::Model if text.starts_with(assets::REPLAY) => {
+                match &text[assets::REPLAY.len()..] {
+                    "" => Err("`replay:FILE`".to_string()),
+                    file => Ok(Value::Recording(folder.join(file))),
+                }
+            }
             Kind::Model if text.ends_with(".gguf") || is_folder(text, folder) => {
                 Kind::Path.parse(text, folder)
             }

@@ -372,6 +372,7 @@ fn a_model_file_on_the_command_line_beats_a_server_in_the_environment() {
         "own/",
         "hf:owner/name",
         "hf:owner/name/x.gguf",
+        "replay:run.jsonl",
     ] {
         let settings = world.load(&[("model", "--model", local)]).unwrap();
         assert_eq!(settings.base_url, None, "{local}");

@@ -88,6 +88,30 @@ fn list_and_pull_know_what_can_be_fetched() {
     ] {
         assert!(list.stdout.contains(word), "{}", list.stdout);
     }
+    let named = |name: &str| list.stdout.lines().find(|line| line.starts_with(name));
+    for (name, licence, how) in [
+        ("HumanEval ", "MIT", "mapcoder data pull humaneval"),
+        (
+            "APPS ",
+            "MIT",
+            "mapcoder data pull hf:codeparrot/apps/test.jsonl",
+        ),
+        ("MBPP, sanitized", "CC-BY-4.0", "sanitized-mbpp.json"),
+        ("xCodeEval", "CC-BY-NC-4.0", "problem_descriptions.jsonl"),
+        ("LPW", "Apache-2.0", "given_tests"),
+    ] {
+        let line = named(name).unwrap_or_else(|| panic!("{name} in {}", list.stdout));
+        assert!(line.contains(licence) && line.contains(how), "{line}");
+    }
+    let json = world.run(&["data", "list", "--json"]);
+    let sources: Vec<serde_json::Value> = json
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &serde_json::Value| line["schema"] == "mapcoder.data.source/1")
+        .collect();
+    assert_eq!(sources.len(), 15);
+    assert_eq!(sources[8]["pull"][0], "hf:codeparrot/apps/test.jsonl");
     let pull = world.run(&["data", "pull", "nothing"]);
     assert_eq!(pull.code, Some(2));
     assert!(

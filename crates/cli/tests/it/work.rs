@@ -133,6 +133,53 @@ fn the_best_program_is_printed_when_none_passes() {
     );
 }
 
+fn without_times(table: &str) -> String {
+    table
+        .lines()
+        .filter(|line| !line.contains(" s") && !line.contains("time"))
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
+#[test]
+fn a_run_is_made_again_from_its_export_alone() {
+    let world = World::new();
+    for number in 0..3 {
+        world.write(
+            &format!("project/problems/add{number}.md"),
+            &problem(number),
+        );
+    }
+    let server = Server::start(&world, 0);
+    let eval = ["eval", "--data", "problems"];
+    let recorded = world.run(&arguments(&server.url, &eval));
+    assert_eq!(recorded.code, Some(0), "{}", recorded.stderr);
+    drop(server);
+    let export = world.run(&["runs", "export", "latest", "-o", "run.jsonl"]);
+    assert_eq!(export.code, Some(0), "{}", export.stderr);
+
+    let replay = |more: &[&str]| {
+        let from = ["--model", "replay:run.jsonl", "--ledger", "new.sqlite"];
+        world.run(&[&eval[..], &from, more].concat())
+    };
+    let again = replay(&[]);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    assert_eq!(
+        without_times(&again.stdout),
+        without_times(&recorded.stdout)
+    );
+    assert!(again.stdout.contains("mock"), "{}", again.stdout);
+    let other = replay(&["--temperature", "0.5"]);
+    assert_eq!(other.code, Some(5), "{}", other.stderr);
+    assert!(
+        other
+            .stderr
+            .contains("the recording holds no reply to this question"),
+        "{}",
+        other.stderr
+    );
+}
+
 #[test]
 fn a_killed_eval_goes_on_and_ends_in_the_same_table() {
     let world = World::new();
@@ -179,13 +226,6 @@ fn a_killed_eval_goes_on_and_ends_in_the_same_table() {
     };
     assert_eq!(n_kills, 5);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-    let without_times = |table: &str| -> String {
-        table
-            .lines()
-            .filter(|line| !line.contains(" s") && !line.contains("time"))
-            .map(|line| format!("{line}\n"))
-            .collect()
-    };
     assert_eq!(without_times(&outcome.stdout), without_times(&whole.stdout));
 
     drop(server);
@@ -298,6 +338,24 @@ fn mistakes_get_one_clear_line() {
         &["solve", "add.md", "--model", "bad.gguf"],
         1,
         "bad.gguf",
+    );
+    check(
+        &world,
+        &["solve", "add.md", "--model", "replay:missing.jsonl"],
+        2,
+        "failed to use the recording missing.jsonl: No such file",
+    );
+    check(
+        &world,
+        &["solve", "add.md", "--model", "replay:add.md"],
+        2,
+        "failed to use the recording add.md: read the recorded exchange in line 1",
+    );
+    check(
+        &world,
+        &["model", "info", "replay:add.md"],
+        2,
+        "`replay:add.md` holds recorded replies, no model",
     );
     check(
         &world,

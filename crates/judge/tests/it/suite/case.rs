@@ -5,6 +5,32 @@ use std::time::Duration;
 use domain::{CaseReport, Checker, Isolation, Judging, Language, Limits, Program, Rung};
 use domain::{Submission, Test, Verdict};
 
+/// In what way cases are judged.
+#[derive(Clone, Copy)]
+pub(super) struct How {
+    pub(super) isolation: Isolation,
+    /// How often each test is in its submission. Two or more Python tests are first run together.
+    pub(super) n_tests: usize,
+}
+
+/// In a cell that other runs share.
+pub(super) const POOLED: How = How {
+    isolation: Isolation::Pooled,
+    n_tests: 1,
+};
+
+/// In namespaces of their own.
+pub(super) const FRESH: How = How {
+    isolation: Isolation::Fresh,
+    ..POOLED
+};
+
+/// Twice in one submission, so that tests are run together first.
+pub(super) const TOGETHER: How = How {
+    n_tests: 2,
+    ..POOLED
+};
+
 /// One program, and what the judge must say of it.
 #[derive(Clone, Copy)]
 pub(super) struct Case {
@@ -17,6 +43,8 @@ pub(super) struct Case {
     limits: Limits,
     verdicts: &'static [Verdict],
     exceptions: &'static [Exception],
+    /// What is right in namespaces of its own, where that is something else, and why.
+    when_fresh: Option<(&'static [Verdict], &'static str)>,
     evidence: Option<Evidence>,
     /// One of testlib's standard checkers, in place of the comparison line by line.
     checker: Option<&'static str>,
@@ -154,6 +182,7 @@ const fn case(
         limits: LIMITS,
         verdicts,
         exceptions: &[],
+        when_fresh: None,
         evidence: None,
         checker: None,
         times: 1,
@@ -202,6 +231,15 @@ impl Case {
         self
     }
 
+    pub(super) const fn when_fresh(
+        mut self,
+        verdicts: &'static [Verdict],
+        reason: &'static str,
+    ) -> Case {
+        self.when_fresh = Some((verdicts, reason));
+        self
+    }
+
     pub(super) const fn proves(mut self, evidence: Evidence) -> Case {
         self.evidence = Some(evidence);
         self
@@ -218,7 +256,7 @@ impl Case {
     }
 
     /// What the judge is given; `canary` is a file outside that no program may touch.
-    pub(super) fn submission(&self, canary: &str) -> Submission {
+    pub(super) fn submission(&self, canary: &str, how: &How) -> Submission {
         let stdio = |input: String| Test::Stdio {
             input,
             expected: vec![self.expected.get()],
@@ -236,14 +274,14 @@ impl Case {
         };
         Submission {
             program: Program { language, source },
-            tests: vec![test],
+            tests: vec![test; how.n_tests],
             checker: self
                 .checker
                 .map_or(Checker::Lines, |name| Checker::Testlib {
                     name: name.into(),
                 }),
             limits: self.limits,
-            isolation: Isolation::Pooled,
+            isolation: how.isolation,
             stop_on_first_failure: false,
         }
     }
@@ -264,7 +302,10 @@ impl Case {
     }
 
     /// The verdicts that are right on a rung.
-    pub(super) fn verdicts(&self, rung: Rung) -> &'static [Verdict] {
+    fn verdicts(&self, rung: Rung, how: &How) -> &'static [Verdict] {
+        if let (Some((verdicts, _)), Isolation::Fresh) = (self.when_fresh, how.isolation) {
+            return verdicts;
+        }
         let exception = self.exceptions.iter().find(|other| other.rung == rung);
         exception.map_or(self.verdicts, |exception| exception.verdicts)
     }
@@ -281,8 +322,12 @@ impl Case {
             names.join(", ")
         };
         let exceptions = self.exceptions.iter();
+        let exceptions = exceptions.map(|e| (e.rung.name(), e.verdicts, e.reason));
+        let fresh = self.when_fresh.iter();
+        let fresh = fresh.map(|(verdicts, reason)| ("fresh", *verdicts, *reason));
         let exceptions: Vec<_> = exceptions
-            .map(|e| format!("`{}`: {}: {}", e.rung, names(e.verdicts), e.reason))
+            .chain(fresh)
+            .map(|(place, verdicts, reason)| format!("`{place}`: {}: {reason}", names(verdicts)))
             .collect();
         format!(
             "| {} | {} ({language}) | {} | {} |\n",
@@ -294,8 +339,8 @@ impl Case {
     }
 
     /// What is wrong with a judging of this case, if anything.
-    pub(super) fn fault(&self, judging: &Judging) -> Option<String> {
-        let right = self.verdicts(judging.rung).contains(&judging.verdict);
+    pub(super) fn fault(&self, judging: &Judging, how: &How) -> Option<String> {
+        let right = self.verdicts(judging.rung, how).contains(&judging.verdict);
         let is_exception = self.exceptions.iter().any(|e| e.rung == judging.rung);
         let proven = match (self.evidence, judging.cases.first()) {
             (Some(evidence), Some(report)) if !is_exception => evidence(report),

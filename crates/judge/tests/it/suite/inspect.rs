@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use domain::{Language, Submission, Test, Verdict};
+use domain::{Isolation, Language, Submission, Test, Verdict};
 use judge::Judge;
 
 use super::case::NATIVE;
@@ -44,10 +44,11 @@ print('patched', json.dumps([1]), builtins.sorted is sorted, threading.active_co
 
 impl Benign {
     /// Takes the fingerprint of fresh cells.
-    pub(super) async fn new(judge: &Judge) -> Benign {
+    pub(super) async fn new(judge: &Judge, isolation: Isolation) -> Benign {
         let run = |language, source, input| {
             let mut submission = submission(language, source, vec![stdio(input, "")]);
             submission.limits.processes = super::case::LIMITS.processes;
+            submission.isolation = isolation;
             submission
         };
         let function = "def f(x):\n    x.append(3)\n    return sum(x)";
@@ -55,7 +56,10 @@ impl Benign {
         let mut benign = Benign {
             native: run(Language::Cpp, NATIVE, "fingerprint\n\n"),
             python: run(Language::Python, INHERITED, ""),
-            function: submission(Language::Python, function, vec![asserts(test)]),
+            function: Submission {
+                isolation,
+                ..submission(Language::Python, function, vec![asserts(test)])
+            },
             said: [String::new(), String::new()],
         };
         for idx in 0..2 {

@@ -7,7 +7,6 @@
 mod case;
 mod comparisons;
 mod endings;
-mod environment;
 mod files;
 mod forgeries;
 mod inspect;
@@ -22,9 +21,11 @@ use std::time::{Duration, Instant};
 use domain::Rung;
 use judge::{Judge, Settings};
 
-use case::Case;
-use environment::User;
+use case::{Case, FRESH, How, POOLED, TOGETHER};
 use inspect::{Benign, Outside};
+
+use crate::environment::{self, User};
+use crate::required::skip;
 
 /// All cases that are programs.
 const TABLE: &[&[Case]] = &[
@@ -44,8 +45,25 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What the judge itself may hold of an output beyond the limit.
 const SPARE: u64 = 8 << 20;
 
-/// Judges all cases in one cell, and looks for what each has left.
-fn judge_all(rung: Rung) {
+/// Those of them that most depend on what kind of namespaces a run has.
+const OF_PROCESSES: &[&[Case]] = &[processes::CASES, forgeries::CASES];
+/// Those that test code calls.
+const CALLED: &[&[Case]] = &[forgeries::CASES];
+/// Some that show whether programs are judged and kept at all.
+const SOME: &[&[Case]] = &[endings::CASES, files::CASES];
+
+/// Judges all cases in one cell of this rung, and looks for what each has left.
+fn judge_all(rung: Rung, table: &[&[Case]], how: How) {
+    let settings = Settings {
+        min_rung: rung,
+        max_rung: rung,
+        ..Settings::default()
+    };
+    judge_with(settings, rung, table, how);
+}
+
+/// Judges cases in one cell, which must come to be on this rung, and looks for what each has left.
+fn judge_with(settings: Settings, rung: Rung, table: &[&[Case]], how: How) {
     let files = tempfile::tempdir().unwrap();
     let (canary, scratch) = (files.path().join("canary"), files.path().join("scratch"));
     std::fs::write(&canary, "alive").unwrap();
@@ -55,24 +73,23 @@ fn judge_all(rung: Rung) {
     let control_groups = inspect::control_groups();
     let settings = Settings {
         n_cells: 1,
-        min_rung: rung,
-        max_rung: rung,
         scratch_dir: scratch.clone(),
-        ..Settings::default()
+        ..settings
     };
     let judge = match Judge::start(settings) {
         Ok(judge) => judge,
         Err(error) => {
-            println!("skipped: {error}");
+            skip(rung, error);
             return;
         }
     };
+    assert_eq!(judge.rung(), rung);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
     let mut faults = Vec::new();
     runtime.block_on(async {
-        let benign = Benign::new(&judge).await;
+        let benign = Benign::new(&judge, how.isolation).await;
         for was_called in [false, true] {
             assert_eq!(
                 benign.differences(&judge, was_called).await,
@@ -81,14 +98,14 @@ fn judge_all(rung: Rung) {
         }
         let n_processes = inspect::n_settled();
         let outside = Outside::now(&canary, &scratch);
-        for case in TABLE.iter().copied().flatten() {
-            let submission = case.submission(&canary.to_string_lossy());
+        for case in table.iter().copied().flatten() {
+            let submission = case.submission(&canary.to_string_lossy(), &how);
             for _ in 0..case.times {
                 let start = Instant::now();
                 inspect::forget_peak();
                 let (before, _) = inspect::memory();
                 match judge.judge(&submission).await {
-                    Ok(judging) => faults.extend(case.fault(&judging)),
+                    Ok(judging) => faults.extend(case.fault(&judging, &how)),
                     Err(error) => faults.push(format!("{} {}: {error}", case.number, case.title)),
                 }
                 let mut say =
@@ -132,12 +149,16 @@ fn judge_all(rung: Rung) {
 
 #[test]
 fn full() {
-    environment::run("suite::full", Rung::Full, User::Own, judge_all);
+    environment::run("suite::full", Rung::Full, User::Own, |rung| {
+        judge_all(rung, TABLE, POOLED);
+    });
 }
 
 #[test]
 fn userns() {
-    environment::run("suite::userns", Rung::Userns, User::Own, judge_all);
+    environment::run("suite::userns", Rung::Userns, User::Own, |rung| {
+        judge_all(rung, TABLE, POOLED);
+    });
 }
 
 #[test]
@@ -146,13 +167,17 @@ fn userns_of_nobody() {
         "suite::userns_of_nobody",
         Rung::Userns,
         User::Nobody,
-        judge_all,
+        |rung| {
+            judge_all(rung, TABLE, POOLED);
+        },
     );
 }
 
 #[test]
 fn landlock() {
-    environment::run("suite::landlock", Rung::Landlock, User::Own, judge_all);
+    environment::run("suite::landlock", Rung::Landlock, User::Own, |rung| {
+        judge_all(rung, TABLE, POOLED);
+    });
 }
 
 #[test]
@@ -161,7 +186,66 @@ fn landlock_of_nobody() {
         "suite::landlock_of_nobody",
         Rung::Landlock,
         User::Nobody,
-        judge_all,
+        |rung| {
+            judge_all(rung, TABLE, POOLED);
+        },
+    );
+}
+
+#[test]
+fn fresh_on_full() {
+    environment::run("suite::fresh_on_full", Rung::Full, User::Own, |rung| {
+        judge_all(rung, TABLE, FRESH);
+    });
+}
+
+#[test]
+fn fresh_on_userns() {
+    environment::run("suite::fresh_on_userns", Rung::Userns, User::Own, |rung| {
+        judge_all(rung, OF_PROCESSES, FRESH);
+    });
+}
+
+#[test]
+fn fresh_on_userns_of_nobody() {
+    environment::run(
+        "suite::fresh_on_userns_of_nobody",
+        Rung::Userns,
+        User::Nobody,
+        |rung| {
+            judge_all(rung, OF_PROCESSES, FRESH);
+        },
+    );
+}
+
+#[test]
+fn together_on_full() {
+    environment::run("suite::together_on_full", Rung::Full, User::Own, |rung| {
+        judge_all(rung, CALLED, TOGETHER);
+    });
+}
+
+#[test]
+fn a_plain_container_gives_landlock() {
+    environment::run(
+        "suite::a_plain_container_gives_landlock",
+        Rung::Landlock,
+        User::Contained,
+        |rung| {
+            judge_with(Settings::default(), rung, SOME, POOLED);
+        },
+    );
+}
+
+#[test]
+fn a_plain_container_gives_nobody_landlock() {
+    environment::run(
+        "suite::a_plain_container_gives_nobody_landlock",
+        Rung::Landlock,
+        User::ContainedNobody,
+        |rung| {
+            judge_with(Settings::default(), rung, SOME, POOLED);
+        },
     );
 }
 

@@ -31,14 +31,18 @@ pub(super) const CASES: &[Case] = &[
     native(18, "traces", "traces", &[Accepted]),
     native(19, "kills everybody", "signals_everybody", &[RuntimeError]),
     python(19, "takes the interpreter apart", "import gc, sys\nfor o in gc.get_objects():\n  try: o.clear()\n  except Exception: pass\nsys.modules.clear()", &[WrongAnswer, RuntimeError, TimeLimit]),
-    python(19, "kills its parent", "import os\nos.kill(os.getppid(), 9)\nprint(1)", &[RuntimeError]),
+    python(19, "kills its parent", "import os\nos.kill(os.getppid(), 9)\nprint(1)", &[RuntimeError]).when_fresh(&[Accepted], DEAF_PARENT),
     python(19, "kills the cell", "import os\nfor pid in (1, os.getpgid(os.getppid())):\n  try: os.kill(pid, 9)\n  except OSError: pass\nprint(1)", &[Accepted, RuntimeError]),
     native(19, "stops everybody", "stops_everybody", &[Accepted, RuntimeError, IdleLimit])
         .except(&[NO_SIGNALS]),
     python(19, "stops its parent", "import os, signal\nos.kill(os.getppid(), signal.SIGSTOP)\nprint(1)", &[RuntimeError, IdleLimit])
-        .except(&[Exception { verdicts: &[RuntimeError], ..NO_SIGNALS }]),
+        .except(&[Exception { verdicts: &[RuntimeError], ..NO_SIGNALS }])
+        .when_fresh(&[Accepted], DEAF_PARENT),
     native(19, "lets the kernel signal", "owns_signals", &[Accepted, RuntimeError]),
 ];
+
+const DEAF_PARENT: &str =
+    "its parent is the first process of its namespace, which the kernel keeps from its signals";
 
 const NO_SIGNALS: Exception = Exception {
     rung: Rung::Landlock,

@@ -166,28 +166,4 @@ fn real_exchanges_become_examples() {
     assert_eq!(solved, 10, "{tally}{left_out}");
     let all = serde_json::to_string(&examples).unwrap();
     assert!(!all.contains("HumanEval"));
-
-    // Questions are assumed as long as these.
-    let statements: BTreeMap<&str, usize> = lessons
-        .iter()
-        .flat_map(|lesson| &lesson.set.tasks)
-        .map(|task| {
-            (
-                task.problem.id.as_str(),
-                task.problem.statement.chars().count(),
-            )
-        })
-        .collect();
-    let mut questions: BTreeMap<Agent, Vec<f64>> = BTreeMap::new();
-    for one in &examples {
-        let asked = one.messages.iter();
-        let n_chars: usize = asked.map(|message| message.content.chars().count()).sum();
-        let n_more = n_chars - statements[one.problem.as_str()];
-        let of_agent = questions.entry(one.agent).or_default();
-        of_agent.push(n_more as f64 / CHARS_PER_TOKEN);
-    }
-    let assumed = Figures::assumed(3, 5, 0.0);
-    check_means(&questions, 0.25, |agent| {
-        assumed.agents[&agent].prompt_tokens
-    });
 }

@@ -59,6 +59,16 @@ impl BlameCounts {
         counts
     }
 
+    /// How corrections ended, with their numbers, such as `3 solved, 1 same reply again`.
+    pub fn ends(&self) -> String {
+        let ended = End::ALL.into_iter().map(|end| (end, self.n_ended(end)));
+        let ended = ended.filter(|(_, n)| *n > 0);
+        let ended: Vec<String> = ended
+            .map(|(end, n)| format!("{n} {}", end.title()))
+            .collect();
+        ended.join(", ")
+    }
+
     /// Corrections that ended so.
     pub fn n_ended(&self, end: End) -> usize {
         self.ends.get(&end).copied().unwrap_or_default()

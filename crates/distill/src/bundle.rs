@@ -3,7 +3,7 @@ use std::io::{BufRead, Write};
 use domain::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::{SetRef, Tally, Trace};
+use crate::{Distilled, SetRef, Tally, Trace};
 
 /// The first line of a file of traces.
 pub const TRACES_SCHEMA: &str = "mapcoder.distill.traces/1";
@@ -18,6 +18,9 @@ pub struct Header {
     pub prompts: Digest,
     /// Sets of which nothing may be in the traces.
     pub held_out: Vec<SetRef>,
+    /// Plans that traces come from; none where all are imported.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub distilled: Vec<Distilled>,
     /// What became of everything that was read.
     pub tally: Tally,
 }

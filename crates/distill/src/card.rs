@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::example::by_agent;
 use crate::{
-    Finding, Header, LABELS, Measured, Selection, SetRef, Source, TOKENS, Tally, Trace, WORDS,
+    Distilled, Finding, Header, LABELS, Measured, Selection, SetRef, Source, TOKENS, Tally, Trace,
+    WORDS,
 };
 
 /// What [`Card::schema`] says.
@@ -33,7 +34,10 @@ pub struct Card {
     pub spent: Spent,
     /// The sets that examples were held against.
     pub evaluation: Vec<SetRef>,
-    /// What the files of traces say was read, joined and judged.
+    /// Plans that traces come from, with who was asked; none where all are imported.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub distilled: Vec<Distilled>,
+    /// What the files of traces say was read, asked, joined and judged.
     pub imported: Tally,
     /// What became of the replies.
     pub examples: Tally,
@@ -152,6 +156,7 @@ impl Card {
             sets: sets.into_iter().map(|(one, n)| (one.clone(), n)).collect(),
             spent: made.spent,
             evaluation: made.evaluation.to_vec(),
+            distilled: header.distilled.clone(),
             imported: header.tally.clone(),
             examples: made.tally.clone(),
             n_contaminated: findings.len(),
@@ -231,41 +236,23 @@ impl Card {
                 }
             ),
         };
-        text += "\n## How imported exchanges become replies of our agents\n\n";
-        text += "- Algorithm: the algorithms of the recorded knowledge base, or its concepts where it names none, cut at a few sentences.\n\
-                 - Similar problems: the recorded examples are tests of the same function, which our contract does not want. \
-                 In their place stand the most similar other problems to train on (Jaccard's index of words and pairs of words, \
-                 rare ones weigh more) that the teacher solved, with its plans.\n\
-                 - Plan: the recorded steps, numbered; steps that only speak of writing tests are left out.\n";
-        text += "- Confidence: the outcome decides. ";
-        let labels: Vec<String> = LABELS
-            .iter()
-            .map(|(is_sure, passed, label)| {
-                format!(
-                    "{} and {}: {label}",
-                    if *is_sure {
-                        "called right"
-                    } else {
-                        "called wrong"
-                    },
-                    if *passed {
-                        "a program passed"
-                    } else {
-                        "all failed"
-                    },
-                )
-            })
-            .collect();
-        text += &labels.join("; ");
-        text += ". The recorded explanation is kept without its sentences about tests; where nothing is left, a sentence \
-                 names the first and the last step and says whether they lead to the goal.\n";
-        text += "- Repair: from a program that fails a sample to one that passes everything, with the report of our judge. \
-                 A published wrong answer is led to the most similar program that passes. \
-                 A program \"broken on purpose\" is one of the teacher's that passes, with one slip: another comparison, operator, constant, \
-                 connective or built-in function; its report is as real as the others.\n\n";
-        text += "## Counts\n\n";
+        if !self.distilled.is_empty() {
+            text += "\n## Who was asked\n\n";
+            let plans: Vec<String> = self.distilled.iter().map(Distilled::markdown).collect();
+            text += &plans.join("\n");
+            text += &format!("\n{OF_RUNS}{}.\n{REPAIR}", labels());
+        }
+        let is_run = |source: &Source| matches!(source, Source::Run { .. });
+        if !self.sources.iter().all(|(source, _)| is_run(source)) {
+            text += &format!("\n{IMPORTED}{}{OF_IMPORTED}", labels());
+        }
+        text += "\n## Counts\n\n";
+        let before = match self.distilled.as_slice() {
+            [] => "What was read",
+            _ => "What every stage came to",
+        };
         for (title, tally) in [
-            ("What was read", &self.imported),
+            (before, &self.imported),
             ("What became of replies", &self.examples),
         ] {
             text += &format!("{title}:\n\n| n | what |\n|---:|---|\n");
@@ -320,6 +307,47 @@ impl AgentCard {
         card.n_problems = problems.len();
         card
     }
+}
+
+/// How a reply of our own runs becomes one that is learned, up to the labels of a plan's check.
+const OF_RUNS: &str = "## How replies of our runs are taken over\n\n\
+    - Questions are told without a supervisor's feedback; replies that repeat it are left out.\n\
+    - Confidence: the outcome decides. ";
+
+/// The same, of a repair.
+const REPAIR: &str = "- Repair: from a program that fails a sample to one that passes everything, \
+    with the report of our judge.\n\
+    - Everything else is as it was said.\n";
+
+/// How an imported exchange becomes replies of our agents, up to the labels of a plan's check.
+const IMPORTED: &str = "## How imported exchanges become replies of our agents\n\n\
+    - Algorithm: the algorithms of the recorded knowledge base, or its concepts where it names none, cut at a few sentences.\n\
+    - Similar problems: the recorded examples are tests of the same function, which our contract does not want. \
+    In their place stand the most similar other problems to train on (Jaccard's index of words and pairs of words, \
+    rare ones weigh more) that the teacher solved, with its plans.\n\
+    - Plan: the recorded steps, numbered; steps that only speak of writing tests are left out.\n\
+    - Confidence: the outcome decides. ";
+
+/// The same, from the labels on.
+const OF_IMPORTED: &str = ". The recorded explanation is kept without its sentences about tests; where nothing is left, a sentence \
+    names the first and the last step and says whether they lead to the goal.\n\
+    - Repair: from a program that fails a sample to one that passes everything, with the report of our judge. \
+    A published wrong answer is led to the most similar program that passes. \
+    A program \"broken on purpose\" is one of the teacher's that passes, with one slip: another comparison, operator, constant, \
+    connective or built-in function; its report is as real as the others.\n";
+
+/// [`LABELS`] in words.
+fn labels() -> String {
+    let word = |is: bool, yes: &'static str, no: &'static str| if is { yes } else { no };
+    let labels: Vec<String> = LABELS
+        .iter()
+        .map(|(is_sure, passed, label)| {
+            let said = word(*is_sure, "called right", "called wrong");
+            let came = word(*passed, "a program passed", "all failed");
+            format!("{said} and {came}: {label}")
+        })
+        .collect();
+    labels.join("; ")
 }
 
 fn list(tally: &Tally) -> String {

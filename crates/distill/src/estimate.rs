@@ -38,9 +38,15 @@ pub struct Figures {
     pub failed: f64,
 }
 
-/// Prompt tokens, then reply tokens, that one GPU of the 80 GB class is assumed to work off in a second for a model of 7
-/// billion parameters, many requests at a time. Assumed, not measured here.
+/// Prompt tokens, then reply tokens, that one GPU of the 80 GB class is assumed to work off in a second for a model of
+/// [`GPU_BILLIONS`] parameters, many requests at a time. Assumed, not measured here.
 pub const GPU_TOKENS_PER_SECOND: [f64; 2] = [15_000.0, 1_500.0];
+
+/// See [`GPU_TOKENS_PER_SECOND`].
+pub const GPU_BILLIONS: f64 = 7.0;
+
+/// Characters of a token of English and code, for tokenizers of 150,000 tokens. Assumed.
+pub const CHARS_PER_TOKEN: f64 = 3.5;
 
 impl Figures {
     /// The means of what is recorded; absent while no run is.
@@ -91,7 +97,7 @@ impl Figures {
         })
     }
 
-    /// What is assumed where nothing is recorded: replies as long as those of Qwen-Coder-Turbo in 3,004 recorded exchanges
+    /// What is assumed where nothing is recorded: replies as long as those of Qwen-Coder models in 3,004 recorded exchanges
     /// of a MapCoder team, prompts as long as ours for statements of `statement_tokens`, one program and a half per run,
     /// three repairs, and a third of all runs failing.
     pub fn assumed(k: usize, t: usize, statement_tokens: f64) -> Figures {
@@ -105,11 +111,11 @@ impl Figures {
         let k = k as f64;
         let agents = [
             (Agent::Retrieval, figures(1.0, 250.0, 370.0 + 150.0 * k)),
-            (Agent::Planning, figures(2.0 * k, 450.0, 180.0)),
-            (Agent::Coding, figures(1.5_f64.min(k), 700.0, 190.0)),
+            (Agent::Planning, figures(2.0 * k, 450.0, 190.0)),
+            (Agent::Coding, figures(1.5_f64.min(k), 700.0, 200.0)),
             (
                 Agent::Debugging,
-                figures(3.0_f64.min(k * t as f64), 900.0, 340.0),
+                figures(3.0_f64.min(k * t as f64), 900.0, 390.0),
             ),
         ];
         Figures {
@@ -163,15 +169,21 @@ pub struct Expected {
     pub prompt_tokens: f64,
     /// Tokens received.
     pub reply_tokens: f64,
-    /// Seconds on the clock.
-    pub seconds: f64,
+    /// Seconds on the clock; absent where nothing is known of whoever answers.
+    pub seconds: Option<f64>,
     /// Money; absent without prices.
     pub cost: Option<f64>,
 }
 
 /// Expects `n_runs` times what `figures` say, with `concurrency` problems at a time. Without a measured time of calls,
-/// the time is that of one GPU at [`GPU_TOKENS_PER_SECOND`].
-pub fn expect(figures: &CallFigures, n_runs: f64, concurrency: usize) -> Expected {
+/// the time is that of a model of `billions` of parameters on one GPU at [`GPU_TOKENS_PER_SECOND`], to which it is
+/// proportional, if such a model answers.
+pub fn expect(
+    figures: &CallFigures,
+    n_runs: f64,
+    concurrency: usize,
+    billions: Option<f64>,
+) -> Expected {
     let calls = figures.calls * n_runs;
     let prompt_tokens = calls * figures.prompt_tokens;
     let reply_tokens = calls * figures.reply_tokens;
@@ -180,24 +192,47 @@ pub fn expect(figures: &CallFigures, n_runs: f64, concurrency: usize) -> Expecte
         calls,
         prompt_tokens,
         reply_tokens,
-        seconds: match figures.seconds {
-            Some(seconds) => calls * seconds / concurrency.max(1) as f64,
-            None => prompt_tokens / read + reply_tokens / written,
+        seconds: match (figures.seconds, billions) {
+            _ if calls == 0.0 => Some(0.0),
+            (Some(seconds), _) => Some(calls * seconds / concurrency.max(1) as f64),
+            (None, Some(billions)) => {
+                Some((prompt_tokens / read + reply_tokens / written) * billions / GPU_BILLIONS)
+            }
+            (None, None) => None,
         },
         cost: figures.cost.map(|cost| cost * calls),
     }
 }
 
+/// The billions of parameters that a model's name tells, such as 32 in `Qwen2.5-32B-Instruct`; of several numbers the
+/// last, which is that of the active ones where not all are.
+pub fn billions(model: &str) -> Option<f64> {
+    let parts = model.split(|c: char| !c.is_ascii_alphanumeric() && c != '.');
+    let size = |part: &str| {
+        let (digits, scale) = match part.split_at_checked(part.len().checked_sub(1)?)? {
+            (digits, "B" | "b") => (digits, 1.0),
+            (digits, "M" | "m") => (digits, 1e-3),
+            _ => return None,
+        };
+        let digits = digits.strip_prefix(['A', 'a']).unwrap_or(digits);
+        let is_number = digits.chars().all(|c| c.is_ascii_digit() || c == '.');
+        let number: Option<f64> = digits.parse().ok();
+        number.filter(|_| is_number).map(|number| number * scale)
+    };
+    parts.filter_map(size).next_back()
+}
+
 impl std::ops::AddAssign for Expected {
     fn add_assign(&mut self, other: Expected) {
-        self.calls += other.calls;
-        self.prompt_tokens += other.prompt_tokens;
-        self.reply_tokens += other.reply_tokens;
-        self.seconds += other.seconds;
-        self.cost = match (self.cost, other.cost) {
+        let sum = |one: Option<f64>, two: Option<f64>| match (one, two) {
             (Some(one), Some(two)) => Some(one + two),
             (one, two) => one.or(two),
         };
+        self.calls += other.calls;
+        self.prompt_tokens += other.prompt_tokens;
+        self.reply_tokens += other.reply_tokens;
+        self.seconds = sum(self.seconds, other.seconds);
+        self.cost = sum(self.cost, other.cost);
     }
 }
 

@@ -1,18 +1,20 @@
 //! `mapcoder improve`: distil, train, evaluate, compare, and again.
 
+mod decide;
 mod measure;
 mod plan;
 mod report;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use domain::Agent;
-use evaluation::compare::{Side, compare, comparison_line};
+use evaluation::compare::{Side, comparison_line};
 use serde_json::json;
 
+use self::decide::{Decision, decide};
 use self::measure::Bench;
 use self::plan::LoopPlan;
 use self::report::Measured;
@@ -38,6 +40,15 @@ pub(super) fn run(
 ) -> anyhow::Result<Exit> {
     let plan = LoopPlan::read(&args.file, args.rounds)?;
     let folder = args.file.parent().unwrap_or(Path::new("")).to_path_buf();
+    if let Some(file) = plan.distill.as_ref().filter(|_| args.rounds > 1) {
+        let (teaching, _) = distill::read(&folder.join(file))?;
+        if teaching.student.is_none() {
+            let message = "the plan has no `student`, so that every round would be the first again";
+            return Err(Failure::new(Exit::Usage, message)
+                .help(format!("name one in {}, or go round once", file.display()))
+                .into());
+        }
+    }
     let improving = Improving {
         interrupt: Interrupt::listen(ui)?,
         settings: Settings::load(surroundings, &args.overrides())?,
@@ -158,32 +169,29 @@ impl Improving<'_> {
 
     /// Trains an adapter for each agent, by the code and the settings of `mapcoder train`.
     fn train(&self, place: &Path, sets: &Path, agents: &[Agent]) -> anyhow::Result<Exit> {
-        let mut settings = self.plan.train.clone();
-        let datasets: Vec<String> = agents
-            .iter()
-            .map(|agent| {
-                let path = std::path::absolute(sets.join(format!("{agent}.jsonl")))?;
-                Ok(path.display().to_string())
-            })
-            .collect::<std::io::Result<_>>()?;
         let base = distill::beside(&self.folder, &self.plan.base_model);
-        settings.insert("base_model".to_string(), json!(base));
-        settings.insert("datasets".to_string(), json!(datasets));
-        settings.insert("output_dir".to_string(), json!("adapters"));
-        // Every JSON text is YAML.
-        let text = serde_json::to_string_pretty(&settings)? + "\n";
-        let file = place.join("train.yaml");
-        files::write_text(&file, &text)?;
-        let args = TrainArgs {
-            settings: Some(file),
-            agents: agents
-                .iter()
-                .map(|agent| agent.name().to_string())
-                .collect(),
-            threads: self.args.threads,
-            ..TrainArgs::default()
-        };
-        train::run(&args, &self.settings, self.ui)
+        for agent in agents {
+            let data = std::path::absolute(sets.join(format!("{agent}.jsonl")))?;
+            let mut settings = self.plan.train_of(*agent);
+            settings.insert("base_model".to_string(), json!(base));
+            settings.insert("datasets".to_string(), json!(data));
+            settings.insert("output_dir".to_string(), json!("adapters"));
+            // Every JSON text is YAML.
+            let text = serde_json::to_string_pretty(&settings)? + "\n";
+            let file = place.join(format!("train.{agent}.yaml"));
+            files::write_text(&file, &text)?;
+            let args = TrainArgs {
+                settings: Some(file),
+                agents: vec![agent.name().to_string()],
+                threads: self.args.threads,
+                ..TrainArgs::default()
+            };
+            let exit = train::run(&args, &self.settings, self.ui)?;
+            if exit != Exit::Success {
+                return Ok(exit);
+            }
+        }
+        Ok(Exit::Success)
     }
 
     /// Measures the new adapters against those before, keeps those that do no harm, and reports.
@@ -211,34 +219,26 @@ impl Improving<'_> {
             singles.push((*agent, results.side(agent.name())));
             measured.push(results.into_measured(agent.name()));
         }
-        let sides: Vec<Side> = singles.iter().map(|(_, side)| side.clone()).collect();
-        let mut comparisons = compare(&first_side, &sides, 1);
-        let is_kept: BTreeSet<Agent> = singles
-            .iter()
-            .zip(&comparisons)
-            .filter(|(_, comparison)| !comparison.is_loss())
-            .map(|((agent, _), _)| *agent)
-            .collect();
-        let chosen = new.iter().filter(|(agent, _)| is_kept.contains(agent));
-        let mut kept = laid_over(before, chosen.map(|(agent, path)| (*agent, path.clone())));
-        let mut names: Vec<String> = is_kept
-            .iter()
-            .map(|agent| agent.name().to_string())
-            .collect();
-        if is_kept.len() > 1 {
-            let together = names.join(" + ");
-            let results = bench.measure(&kept)?;
-            let comparison = compare(&first_side, &[results.side(&together)], 1);
+        let with = |agents: &[Agent]| {
+            let chosen = new.iter().filter(|(agent, _)| agents.contains(agent));
+            laid_over(before, chosen.map(|(agent, path)| (*agent, path.clone())))
+        };
+        let Decision {
+            kept,
+            comparisons,
+            is_harm_together,
+        } = decide(&first_side, &singles, |agents| {
+            let results = bench.measure(&with(agents))?;
+            let together = names(agents).join(" + ");
+            let side = results.side(&together);
             measured.push(results.into_measured(&together));
-            if comparison.iter().any(|comparison| comparison.is_loss()) {
-                self.ui.warn(&format!(
-                    "{together} do harm together, so none of them is kept"
-                ));
-                kept.clone_from(before);
-                names.clear();
-            }
-            comparisons.extend(comparison);
+            Ok(side)
+        })?;
+        if is_harm_together {
+            self.ui
+                .warn("the new adapters do harm together, so none of them is kept");
         }
+        let names = names(&kept);
         if self.args.ablate {
             for (name, set) in subsets(new) {
                 let results = bench.measure(&laid_over(before, set))?;
@@ -253,7 +253,7 @@ impl Improving<'_> {
             &names,
         );
         files::write_text(&place.join("report.md"), &text)?;
-        let kept = keep(place, &kept)?;
+        let kept = keep(place, &with(&kept))?;
         self.show(round, place, &measured, &comparisons, &names)?;
         Ok(kept)
     }
@@ -294,6 +294,11 @@ impl Improving<'_> {
         }
         Ok(())
     }
+}
+
+fn names(agents: &[Agent]) -> Vec<String> {
+    let names = agents.iter().map(|agent| agent.name().to_string());
+    names.collect()
 }
 
 /// Some adapters, and others where these have none.

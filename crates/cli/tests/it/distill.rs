@@ -1,10 +1,15 @@
 //! `distill` from the command line: problems to hold out, an import, an export, and its verification.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
+use std::process::{Command, ExitStatus};
 
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{World, files_below};
+
+/// What kills a program whose file grows beyond its limit.
+const SIGXFSZ: i32 = 25;
 
 const ROWS: &str = r#"{"task_id": 901, "text": "Write a function to find three times a whole number.", "code": "def triple(n):\n    return 3 * n", "test_list": ["assert triple(2) == 6", "assert triple(-1) == -3"]}
 {"task_id": 902, "text": "Write a function to find four times a whole number.", "code": "def fourfold(n):\n    return 4 * n", "test_list": ["assert fourfold(2) == 8"]}
@@ -112,6 +117,89 @@ fn exchanges_become_example_sets_that_verify() {
     assert_eq!(run(&too_late).code, Some(4));
     let kept = run(&(too_late + " --keep-contaminated"));
     assert_eq!(kept.code, Some(100), "{}", kept.stderr);
+}
+
+const IMPORT: [&str; 16] = [
+    "distill",
+    "import",
+    "--log",
+    "log.jsonl",
+    "--data",
+    "rows.jsonl",
+    "-k",
+    "1",
+    "-k",
+    "3",
+    "--broken",
+    "6",
+    "-o",
+    "traces.jsonl",
+    "--verbose",
+    "--json",
+];
+
+/// The program may write no file longer than so many blocks of 512 bytes: one more byte kills it.
+fn run_limited(world: &World, n_blocks: u64, arguments: &[&str]) -> ExitStatus {
+    let own = world.command(arguments);
+    let limit = format!("ulimit -c 0; ulimit -f {n_blocks}; exec \"$0\" \"$@\"");
+    let environment = own
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)));
+    let output = Command::new("sh")
+        .args(["-c", &limit])
+        .arg(own.get_program())
+        .args(own.get_args())
+        .env_clear()
+        .envs(environment)
+        .current_dir(own.get_current_dir().unwrap())
+        .output();
+    output.unwrap().status
+}
+
+/// The bytes of a folder's files.
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let read = |name: String| (name.clone(), std::fs::read(folder.join(name)).unwrap());
+    files_below(folder).into_iter().map(read).collect()
+}
+
+#[test]
+fn a_killed_export_leaves_all_or_nothing() {
+    let world = world();
+    assert_eq!(world.run(&IMPORT).code, Some(0));
+    let export = |folder: &'static str| {
+        let model = ["--model", "./tiny-llama", "--max-tokens", "0"];
+        [
+            &["distill", "export", "traces.jsonl", "-o", folder],
+            &model[..],
+        ]
+        .concat()
+    };
+    let (first, second) = (export("first"), export("second"));
+    assert_eq!(world.run(&first).code, Some(0));
+    let folder = world.path("project/first");
+    let whole = contents(&folder);
+    // In the middle of each file that is longer than those before it.
+    let mut limits: Vec<u64> = whole
+        .iter()
+        .map(|(_, bytes)| bytes.len() as u64 / 1024)
+        .collect();
+    limits.sort_unstable();
+    limits.dedup();
+    assert!(limits.len() > 4, "{limits:?}");
+    for limit in limits {
+        let status = run_limited(&world, limit, &second);
+        assert_eq!(status.signal(), Some(SIGXFSZ), "{limit} {status}");
+        assert!(!world.path("project/second").exists());
+    }
+    assert_eq!(world.run(&second).code, Some(0));
+    assert!(contents(&world.path("project/second")) == whole);
+    // What is there stays until another export takes its place as a whole.
+    let other = [&first[..], &["--max-per-agent", "1"]].concat();
+    let status = run_limited(&world, 1, &other);
+    assert_eq!(status.signal(), Some(SIGXFSZ), "{status}");
+    assert!(contents(&folder) == whole);
+    assert_eq!(world.run(&other).code, Some(0));
+    assert!(contents(&folder) != whole);
 }
 
 #[test]

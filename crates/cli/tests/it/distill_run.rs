@@ -1,7 +1,12 @@
 //! `mapcoder distill run` and `status` against a server that plays teacher and supervisor.
 
+use std::convert::Infallible;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+
+use domain::{Judging, Submission, Verdict};
+use ledger::Ledger;
+use serde_json::{Value, json};
 
 use crate::work::{Server, problem};
 use crate::world::{World, files_below};
@@ -111,10 +116,10 @@ fn failures_are_corrected_and_no_word_of_it_is_learned() {
     }
     let blame = world.run(&["distill", "status", "plan.yaml", "--json"]);
     let last = blame.stdout.lines().last().unwrap();
-    let last: serde_json::Value = serde_json::from_str(last).unwrap();
+    let last: Value = serde_json::from_str(last).unwrap();
     assert_eq!(
         last["blame"]["agents"]["coding"],
-        serde_json::json!({"n": 3, "n_solved": 3})
+        json!({"n": 3, "n_solved": 3})
     );
 
     // Nobody is asked again, and the sets are the same to the byte.
@@ -182,6 +187,128 @@ fn a_student_learns_from_its_own_corrected_failures() {
 }
 
 #[test]
+fn the_card_says_who_was_asked_and_what_every_stage_came_to() {
+    let world = world(2);
+    let aside = std::fs::read_to_string(world.path("project/aside/other.md")).unwrap();
+    world.write("project/problems/other.md", &aside);
+    let server = Server::start(&world, 0);
+    let more = format!(
+        "student: {{model: small, base_url: {}}}\ntemperatures: [0, 0.5]\nseed: 7\nconfirm: true\n",
+        server.url
+    );
+    plan(&world, &server, 1, &more);
+    let outcome = world.run(&["distill", "run", "plan.yaml"]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let card = std::fs::read_to_string(world.path("project/sets/card.json")).unwrap();
+    let card: Value = serde_json::from_str(&card).unwrap();
+
+    let mut wanted = serde_json::Map::new();
+    let mut count = |what: String, n: usize| drop(wanted.insert(what, json!(n)));
+    count("problems selected".into(), 2);
+    count("problems left out: held out".into(), 1);
+    for who in ["teacher", "student"] {
+        count(format!("stage 1, trajectories of the {who}: runs"), 4);
+        count(format!("stage 2, pass filter of the {who}: fail a test"), 4);
+        for what in [
+            "runs",
+            "reviews",
+            "reviews that blame coding",
+            "end, solved",
+        ] {
+            count(format!("stage 3, corrections of the {who}: {what}"), 4);
+        }
+    }
+    count("stage 4, examples: runs that pass all tests".into(), 8);
+    count("stage 4, examples: of these, corrected".into(), 8);
+    assert_eq!(card["imported"], Value::Object(wanted));
+
+    let made = &card["distilled"][0];
+    assert_eq!(made["temperatures"], json!([0.0, 0.5]));
+    let numbers = ["k", "t", "seed", "max_tokens", "rounds"].map(|key| &made[key]);
+    assert_eq!(json!(numbers), json!([1, 0, 7, 1024, 2]));
+    assert_eq!(made["confirm"], true);
+    for (at, (who, model)) in [
+        ("teacher", "mock"),
+        ("student", "small"),
+        ("supervisor", "mock"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let cast = &made["speakers"][at];
+        assert_eq!(cast["who"], who);
+        let asked = cast["models"]["coding"].as_str().unwrap();
+        assert!(asked.contains(model), "{asked}");
+    }
+
+    let told = std::fs::read_to_string(world.path("project/sets/README.md")).unwrap();
+    for part in [
+        "## Who was asked",
+        "- student: `small",
+        "temperature 0 with seed 7, temperature 0.5 with seed 8",
+        "- programs passed all tests twice",
+        "| 4 | stage 2, pass filter of the teacher: fail a test |",
+    ] {
+        assert!(told.contains(part), "`{part}` in {told}");
+    }
+    assert!(!told.contains("imported"), "{told}");
+}
+
+#[test]
+fn a_program_that_does_not_pass_twice_is_no_example() {
+    let world = world(3);
+    let server = Server::start(&world, 0);
+    let run = ["distill", "run", "plan.yaml", "--ledger", "ledger.db"];
+    plan(&world, &server, 1, "");
+    let first = world.run(&run);
+    assert_eq!(first.code, Some(0), "{}", first.stderr);
+
+    // Of one problem it is on record that its programs fail when they are judged a second time.
+    let ledger = Ledger::open(&world.path("project/ledger.db")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let mut n_recorded = 0;
+    for run in ledger.runs().unwrap() {
+        let mut lines = Vec::new();
+        ledger.export(&run.id, &mut lines).unwrap();
+        for line in String::from_utf8(lines).unwrap().lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            if line["schema"] != "mapcoder.judging/1" || line["problem"] != "add01" {
+                continue;
+            }
+            let submission: Submission =
+                serde_json::from_value(line["submission"].clone()).unwrap();
+            let judging: Judging = serde_json::from_value(line["judging"].clone()).unwrap();
+            let failed = Judging {
+                verdict: Verdict::WrongAnswer,
+                ..judging
+            };
+            let again = format!("{}, second judging", line["toolchain"].as_str().unwrap());
+            let fail = || async { Ok::<_, Infallible>(failed) };
+            runtime
+                .block_on(ledger.judge(&run.id, "add01", &submission, &again, fail))
+                .unwrap();
+            n_recorded += 1;
+        }
+    }
+    assert!(n_recorded > 0);
+    drop(ledger);
+
+    plan(&world, &server, 1, "confirm: true\n");
+    let second = world.run(&run);
+    assert_eq!(second.code, Some(0), "{}", second.stderr);
+    let said = "pass filter: 2 runs pass all tests, 1 more did not do so twice";
+    assert!(second.stderr.contains(said), "{}", second.stderr);
+    let coding = std::fs::read_to_string(world.path("project/sets/coding.jsonl")).unwrap();
+    assert!(coding.lines().count() == 2 && !coding.contains("\"add01\""));
+    let card = std::fs::read_to_string(world.path("project/sets/card.json")).unwrap();
+    let card: Value = serde_json::from_str(&card).unwrap();
+    let flaky = "stage 4, examples: runs left out, did not pass a second time";
+    assert_eq!(card["imported"][flaky], 1);
+}
+
+#[test]
 fn a_killed_distillation_goes_on_and_ends_with_the_same_bytes() {
     let (whole, killed) = (world(6), world(6));
     let server = Server::start(&whole, 4);
@@ -239,22 +366,49 @@ fn a_plan_is_dry_run_without_asking_anybody() {
     let dry = ["distill", "run", "plan.yaml", "--plan"];
     let before = world.run(&dry);
     assert_eq!(before.code, Some(0), "{}", before.stderr);
+    for part in [
+        "3 problems, one run of each",
+        "nothing is recorded yet",
+        "time of servers",
+    ] {
+        assert!(
+            before.stdout.contains(part),
+            "`{part}` in {}",
+            before.stdout
+        );
+    }
     assert!(
-        before.stdout.contains("nothing is recorded yet"),
+        !before.stdout.contains("time of this machine"),
         "{}",
         before.stdout
     );
     assert!(!world.path("project/sets").exists());
     assert_eq!(world.run(&["distill", "run", "plan.yaml"]).code, Some(0));
     let after = world.run(&[&dry[..], &["--json"]].concat());
-    let last: serde_json::Value =
-        serde_json::from_str(after.stdout.lines().last().unwrap()).unwrap();
+    let last: Value = serde_json::from_str(after.stdout.lines().last().unwrap()).unwrap();
     assert_eq!(last["part"], "in all");
     assert_eq!(
         last["expected"]["calls"], 0.0,
         "all is recorded: {}",
         after.stdout
     );
+}
+
+#[test]
+fn of_the_time_of_this_machine_nothing_is_foretold() {
+    let world = world(1);
+    let plan = "problems: [{data: problems}]\nteacher: {model: tiny-llama, base_url: \"\"}\noutput: sets\n";
+    world.write("project/plan.yaml", plan);
+    let dry = world.run(&["distill", "run", "plan.yaml", "--plan"]);
+    assert_eq!(dry.code, Some(0), "{}", dry.stderr);
+    assert!(
+        dry.stdout.contains("time of this machine: not known"),
+        "{}",
+        dry.stdout
+    );
+    let dry = world.run(&["distill", "run", "plan.yaml", "--plan", "--json"]);
+    let last: Value = serde_json::from_str(dry.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(last["expected"]["seconds"], Value::Null, "{last}");
 }
 
 #[test]

@@ -74,6 +74,23 @@ fn one_round_trains_measures_keeps_and_reports() {
 }
 
 #[test]
+fn more_rounds_need_a_student() {
+    let world = world("");
+    let loop_plan = std::fs::read_to_string(world.path("project/loop.yaml")).unwrap();
+    let loop_plan = loop_plan.replace("examples: sets", "distill: plan.yaml");
+    world.write("project/loop.yaml", &loop_plan);
+    let plan = "problems: [{data: problems}]\nteacher: {model: x, base_url: \"http://127.0.0.1:9/v1\"}\noutput: sets\n";
+    world.write("project/plan.yaml", plan);
+    let outcome = world.run(&["improve", "loop.yaml", "--rounds", "2"]);
+    assert_eq!(outcome.code, Some(2), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("error: the plan has no `student`"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
 fn a_bad_plan_gets_one_clear_line() {
     for (more, arguments, expect) in [
         ("measure: []\n", &["improve", "loop.yaml"][..], "measure"),
@@ -81,6 +98,16 @@ fn a_bad_plan_gets_one_clear_line() {
             "distill: plan.yaml\n",
             &["improve", "loop.yaml"],
             "`examples` and `distill`",
+        ),
+        (
+            "agents: {coding: {output_dir: x}}\n",
+            &["improve", "loop.yaml"],
+            "`output_dir` cannot be set",
+        ),
+        (
+            "agents: {writing: {}}\n",
+            &["improve", "loop.yaml"],
+            "writing",
         ),
         (
             "",

@@ -13,6 +13,7 @@ mod compare;
 mod config;
 mod data;
 mod distill;
+mod distill_recipes;
 mod distill_run;
 mod doctor;
 mod handover;

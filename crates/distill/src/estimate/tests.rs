@@ -9,7 +9,7 @@ fn what_is_expected_is_the_sum_of_calls() {
         seconds: Some(4.0),
         cost: Some(0.01),
     };
-    let expected = expect(&figures, 10.0, 8);
+    let expected = expect(&figures, 10.0, 8, None);
     assert_eq!(
         (
             expected.calls,
@@ -18,14 +18,40 @@ fn what_is_expected_is_the_sum_of_calls() {
         ),
         (20.0, 6000.0, 3000.0)
     );
-    assert_eq!((expected.seconds, expected.cost), (10.0, Some(0.2)));
+    assert_eq!((expected.seconds, expected.cost), (Some(10.0), Some(0.2)));
     let unmeasured = CallFigures {
         seconds: None,
         cost: None,
         ..figures
     };
-    let expected = expect(&unmeasured, 10.0, 8);
-    assert_eq!((expected.seconds, expected.cost), (0.4 + 2.0, None));
+    let seconds = |billions| expect(&unmeasured, 10.0, 8, billions).seconds;
+    assert_eq!(seconds(Some(7.0)), Some(0.4 + 2.0));
+    assert_eq!(seconds(Some(14.0)), Some(0.8 + 4.0));
+    assert_eq!(seconds(None), None);
+    // Nothing takes no time, whoever would answer.
+    assert_eq!(expect(&unmeasured, 0.0, 8, None).seconds, Some(0.0));
+    let mut sum = expect(&unmeasured, 10.0, 8, Some(7.0));
+    sum += expected;
+    assert_eq!(
+        (sum.calls, sum.seconds, sum.cost),
+        (40.0, Some(12.4), Some(0.2))
+    );
+}
+
+#[test]
+fn the_size_of_a_model_is_read_from_its_name() {
+    for (name, expect) in [
+        ("Qwen/Qwen2.5-32B-Instruct", Some(32.0)),
+        ("qwen2.5-coder-0.5b", Some(0.5)),
+        ("smollm2-135m-instruct", Some(0.135)),
+        ("Qwen3-Coder-480B-A35B-Instruct", Some(35.0)),
+        ("deepseek-chat", None),
+        ("v1.m.b-B", None),
+        ("größe-7é", None),
+        ("", None),
+    ] {
+        assert_eq!(billions(name), expect, "{name}");
+    }
 }
 
 #[test]

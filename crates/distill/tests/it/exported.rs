@@ -8,7 +8,9 @@ use distill::{
     Card, Decontamination, Example, Header, Imported, Made, Selection, SetRef, Source, Spent, Step,
     TRACES_SCHEMA, Tally, Trace, examples, export, read_traces, select, write_traces,
 };
-use domain::{Digest, Language, Message, Usage};
+use domain::{Agent, Digest, Language, Message, Usage};
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use serde_json::{Value, json};
 
 use crate::school::{JUDGE, evaluation, imported, lesson};
 
@@ -22,6 +24,7 @@ fn header(tally: Tally) -> Header {
         schema: TRACES_SCHEMA.to_string(),
         prompts: Digest::of("prompts"),
         held_out: vec![SetRef::of(&evaluation())],
+        distilled: Vec::new(),
         tally,
     }
 }
@@ -142,6 +145,35 @@ fn traces_are_read_as_they_were_written() {
     assert_eq!(read_traces(&file[..]).unwrap(), (header(tally), traces));
     let error = read_traces(&b"{}\n"[..]).unwrap_err().to_string();
     assert!(error.starts_with("read line 1 of the traces"), "{error}");
+}
+
+#[test]
+fn the_parquet_files_hold_the_same_rows_as_the_lines_of_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let Imported { traces, .. } = imported(lesson(), &place("ledger.db"), &[1]);
+    exported(&traces, &Selection::default(), &place("sets"));
+    let mut n_rows = 0;
+    for agent in Agent::ALL {
+        let file = |ending: &str| place("sets").join(format!("{agent}.{ending}"));
+        let lines = fs::read_to_string(file("jsonl")).unwrap();
+        let wanted: Vec<Value> = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .map(|row: Value| {
+                json!({"id": row["id"], "agent": row["agent"], "contract": row["contract"],
+                    "problem": row["problem"], "set": row["set"]["name"], "licence": row["set"]["licence"],
+                    "difficulty": row["difficulty"], "language": row["language"],
+                    "exchange": row["exchange"], "messages": row["messages"]})
+            })
+            .collect();
+        let reader = SerializedFileReader::new(fs::File::open(file("parquet")).unwrap()).unwrap();
+        let rows = reader.get_row_iter(None).unwrap();
+        let rows: Vec<Value> = rows.map(|row| row.unwrap().to_json_value()).collect();
+        assert_eq!(rows, wanted);
+        n_rows += rows.len();
+    }
+    assert!(n_rows > 8, "{n_rows}");
 }
 
 /// A trace of one plan and its program, as a supervisor's second try leaves it.
@@ -294,6 +326,26 @@ fn what_is_kept_is_short_distinct_and_balanced() {
         .iter()
         .filter(|one| one.example.difficulty.as_deref() == Some("hard"));
     assert_eq!(hard.count(), 3);
+    // The shortest of a problem are kept, and as many as may be.
+    let mut of_one: Vec<Example> = (20..25)
+        .map(|words| of(50 + words, words, "easy"))
+        .collect();
+    for one in &mut of_one {
+        one.problem = "own/50".to_string();
+    }
+    of_one.extend((0..3).map(|at| of(at, 20, "easy")));
+    let selection_of = Selection {
+        max_per_problem: 2,
+        ..Selection::default()
+    };
+    let mut tally = Tally::default();
+    let kept = select(of_one, &selection_of, &mut measure, &mut tally).unwrap();
+    assert_eq!(tally.of("planning: left out: enough of its problem"), 3);
+    let of_problem = kept.iter().filter(|one| one.example.problem == "own/50");
+    let lengths: Vec<usize> = of_problem
+        .map(|one| one.example.messages[0].content.split(' ').count())
+        .collect();
+    assert_eq!((kept.len(), lengths.iter().sum()), (5, 20 + 21));
     // What is kept does not follow from the order in which it came.
     all.reverse();
     let again = select(all, &selection, &mut measure, &mut Tally::default()).unwrap();

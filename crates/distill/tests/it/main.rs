@@ -6,6 +6,7 @@
     reason = "helpers of tests may fail as tests do, and say what is skipped"
 )]
 
+mod confirmed;
 mod exported;
 mod imported;
 mod of_run;

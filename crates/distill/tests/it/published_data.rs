@@ -1,9 +1,12 @@
 //! A part of the real exchanges, when they are here.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use agents::{Contract, Prompts};
+use distill::estimate::{CHARS_PER_TOKEN, Figures};
 use distill::{HeldOut, Import, Lesson, Log, Referee, Tally, examples, hold_out, identity, import};
+use domain::Agent;
 use ledger::{Ledger, RunSpec};
 
 use crate::school::JUDGE;
@@ -36,6 +39,42 @@ fn problems_without_exchanges_can_be_held_out() {
     let some = hold_out("mbpp.jsonl", &text, log.task_ids(), 150, 0).unwrap();
     let others = hold_out("mbpp.jsonl", &text, log.task_ids(), 150, 1).unwrap();
     assert!(some.len() == 150 && some != others && some.iter().all(|row| all.contains(row)));
+}
+
+/// The mean of each agent has to be near what is assumed of it.
+#[track_caller]
+fn check_means(measured: &BTreeMap<Agent, Vec<f64>>, share: f64, assumed: impl Fn(Agent) -> f64) {
+    let means: Vec<(Agent, f64, f64)> = measured
+        .iter()
+        .map(|(agent, all)| (*agent, all.iter().sum::<f64>() / all.len() as f64))
+        .map(|(agent, mean)| (agent, mean.round(), assumed(agent)))
+        .collect();
+    let is_near = |(_, mean, assumed): &(Agent, f64, f64)| (mean / assumed - 1.0).abs() < share;
+    assert!(means.len() == 4 && means.iter().all(is_near), "{means:?}");
+}
+
+#[test]
+fn replies_are_assumed_as_long_as_recorded_ones() {
+    let Some(log) = shared("replay/qwen_exchanges.jsonl") else {
+        return;
+    };
+    let mut replies: BTreeMap<Agent, Vec<f64>> = BTreeMap::new();
+    for line in std::fs::read_to_string(log).unwrap().lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let agent = match row["stage"].as_str().unwrap() {
+            "retrieval" => Agent::Retrieval,
+            "planning" | "plan_verification" => Agent::Planning,
+            "coding" => Agent::Coding,
+            _ => Agent::Debugging,
+        };
+        let n_chars = row["response"].as_str().unwrap().chars().count();
+        let of_agent = replies.entry(agent).or_default();
+        of_agent.push(n_chars as f64 / CHARS_PER_TOKEN);
+    }
+    assert_eq!(replies.values().map(Vec::len).sum::<usize>(), 3004);
+    // The recorded recalls hold one problem each.
+    let assumed = Figures::assumed(1, 5, 0.0);
+    check_means(&replies, 0.05, |agent| assumed.agents[&agent].reply_tokens);
 }
 
 #[test]

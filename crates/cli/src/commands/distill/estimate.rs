@@ -1,6 +1,9 @@
 //! What is left of a plan, and what it will take.
 
-use distill::estimate::{CallFigures, Expected, Figures, GPU_TOKENS_PER_SECOND, expect};
+use distill::estimate::{
+    CHARS_PER_TOKEN, CallFigures, Expected, Figures, GPU_BILLIONS, GPU_TOKENS_PER_SECOND, billions,
+    expect,
+};
 use distill::plan::{Plan, Speaker};
 use domain::{Agent, Usage};
 use evaluation::{Align, Table};
@@ -11,9 +14,6 @@ use super::problems::Selection;
 use super::record::Record;
 use crate::settings::Settings;
 use crate::ui::Ui;
-
-/// Characters of a token of English and code, for tokenizers of 150,000 tokens. Assumed.
-const CHARS_PER_TOKEN: f64 = 3.5;
 
 /// Prints what is left of a plan, and what it will take.
 ///
@@ -62,9 +62,10 @@ pub(super) fn show(
         for agent in Agent::ALL {
             let own = figures.agents.get(&agent).copied().unwrap_or_default();
             let own = priced(own, &prices, &who.of(agent));
+            let size = size(&who.of(agent), settings);
             rows.push((
                 format!("{speaker}, {agent}"),
-                expect(&own, n_left, concurrency),
+                expect(&own, n_left, concurrency, size),
             ));
         }
         let n_amended = record.accounts_of(speaker).len() as f64;
@@ -73,14 +74,16 @@ pub(super) fn show(
             && plan.corrections.rounds > 0
         {
             n_failed += to_amend;
-            let amending = priced(figures.amending, &prices, &who.of(Agent::Coding));
-            let amending = expect(&amending, to_amend, concurrency);
-            rows.push((format!("{speaker}, corrected"), amending));
-            let review = priced(figures.review, &prices, &supervisor.of(Agent::Debugging));
-            rows.push((
-                format!("supervisor of the {speaker}"),
-                expect(&review, to_amend, concurrency),
-            ));
+            let corrected = format!("{speaker}, corrected");
+            let reading = format!("supervisor of the {speaker}");
+            for (part, figures, who) in [
+                (corrected, figures.amending, who.of(Agent::Coding)),
+                (reading, figures.review, supervisor.of(Agent::Debugging)),
+            ] {
+                let own = priced(figures, &prices, &who);
+                let size = size(&who, settings);
+                rows.push((part, expect(&own, to_amend, concurrency, size)));
+            }
         }
     }
     let mut total = Expected::default();
@@ -96,8 +99,11 @@ pub(super) fn show(
         return Ok(());
     }
     ui.line(&format!(
-        "{n_problems} problems, {} runs each; about {n_failed:.0} runs to correct",
-        plan.temperatures.len()
+        "{n_problems} problems, {} of each; about {n_failed:.0} to correct",
+        match plan.temperatures.len() {
+            1 => "one run".to_string(),
+            n => format!("{n} runs"),
+        }
     ))?;
     for selected in &selection.sets {
         if selected.n_held_out > 0 {
@@ -113,11 +119,25 @@ pub(super) fn show(
     if unmeasured {
         let [read, written] = GPU_TOKENS_PER_SECOND;
         ui.line(&format!(
-            "time as on one GPU that reads {read:.0} and writes {written:.0} tokens a second: assumed, not measured"
+            "time of servers: as on one GPU that reads {read:.0} and writes {written:.0} tokens a second with \
+             {GPU_BILLIONS} billion parameters, and more slowly with more; assumed, not measured"
         ))?;
+    }
+    if rows.iter().any(|(_, expected)| expected.seconds.is_none()) {
+        ui.line(
+            "time of this machine: not known before a problem is recorded, so try a few first",
+        )?;
     }
     ui.line(table(&rows).to_string().trim_end())?;
     Ok(())
+}
+
+/// The billions of parameters of a server's model; absent where this machine answers, of whose speed nothing is known.
+fn size(who: &Speaker, settings: &Settings) -> Option<f64> {
+    let server = who.base_url.as_ref().or(settings.base_url.as_ref());
+    let is_server = server.is_some_and(|url| !url.is_empty());
+    let model = who.model.as_deref().unwrap_or_default();
+    is_server.then(|| billions(model).unwrap_or(GPU_BILLIONS))
 }
 
 /// The figures with the price of a model where they have none of their own.
@@ -152,7 +172,9 @@ fn table(rows: &[(String, Expected)]) -> Table {
             format!("{:.0}", expected.calls),
             format!("{:.0}", expected.prompt_tokens),
             format!("{:.0}", expected.reply_tokens),
-            format!("{:.2}", expected.seconds / 3600.0),
+            expected
+                .seconds
+                .map_or(String::new(), |seconds| format!("{:.2}", seconds / 3600.0)),
             expected
                 .cost
                 .map_or(String::new(), |cost| format!("{cost:.2}")),

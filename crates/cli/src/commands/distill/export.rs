@@ -136,6 +136,11 @@ fn read(args: &ExportArgs) -> anyhow::Result<(Header, Vec<Trace>)> {
             Some((first, before)) => {
                 first.tally.extend(&header.tally);
                 first.held_out.extend(header.held_out);
+                for one in header.distilled {
+                    if !first.distilled.contains(&one) {
+                        first.distilled.push(one);
+                    }
+                }
                 before.extend(traces);
             }
         }

@@ -59,11 +59,14 @@ pub(super) fn run(args: &DistillImportArgs, settings: &Settings, ui: &Ui) -> any
         .build()?;
     let line = ui.live();
     let done = Cell::new((0, 0));
-    let mut on_judged = |n, of| done.set((n, of));
+    let said = || format!("{} of {} programs judged", done.get().0, done.get().1);
+    let mut on_judged = |n, of| {
+        done.set((n, of));
+        ui.detail(&said());
+    };
     let imported: Option<Imported> = runtime.block_on(async {
         let importing = import(&work, &referee, &mut on_judged);
         tokio::pin!(importing);
-        let said = || format!("{} of {} programs judged", done.get().0, done.get().1);
         let mut ticks = tokio::time::interval(Duration::from_millis(200));
         loop {
             tokio::select! {
@@ -90,6 +93,7 @@ pub(super) fn run(args: &DistillImportArgs, settings: &Settings, ui: &Ui) -> any
         schema: TRACES_SCHEMA.to_string(),
         prompts: prompts.digest().clone(),
         held_out: names,
+        distilled: Vec::new(),
         tally,
     };
     files::write_whole(&args.output, |file| {

@@ -114,14 +114,14 @@ pub(in crate::commands) fn work(
         interrupt,
         left: Progress::default(),
     };
-    let traces = runtime.block_on(async {
+    let gathered = runtime.block_on(async {
         let trajectories = stages.trajectories().await?;
         stages.go_on()?;
         let corrections = stages.corrections(&trajectories).await?;
         stages.go_on()?;
-        stages.traces(&trajectories, &corrections).await
+        stages.gather(&trajectories, &corrections).await
     })?;
-    let exit = sets::write(plan, folder, &selection, &traces, settings, ui)?;
+    let exit = sets::write(plan, folder, &selection, &gathered, settings, ui)?;
     stages.conclude()?;
     Ok(exit)
 }

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use distill::plan::Plan;
-use distill::{Header, SetRef, TRACES_SCHEMA, Tally, Trace, write_traces};
+use distill::{Header, SetRef, TRACES_SCHEMA, write_traces};
 
 use super::export;
 use super::problems::Selection;
+use super::stages::Gathered;
 use crate::args::ExportArgs;
 use crate::exit::{Exit, Failure};
 use crate::settings::Settings;
@@ -21,10 +22,15 @@ pub(super) fn write(
     plan: &Plan,
     folder: &Path,
     selection: &Selection,
-    traces: &[Trace],
+    gathered: &Gathered,
     settings: &Settings,
     ui: &Ui,
 ) -> anyhow::Result<Exit> {
+    let Gathered {
+        traces,
+        tally,
+        distilled,
+    } = gathered;
     if traces.is_empty() {
         return Err(
             Failure::new(Exit::NothingSelected, "no run passes all tests")
@@ -36,25 +42,12 @@ pub(super) fn write(
     let mut name = output.file_name().unwrap_or_default().to_os_string();
     name.push(".traces.jsonl");
     let file = output.with_file_name(name);
-    let mut tally = Tally::default();
-    tally.add("problems selected", selection.n_problems());
-    let n_held_out = selection
-        .sets
-        .iter()
-        .map(|selected| selected.n_held_out)
-        .sum();
-    tally.add("problems left out: held out", n_held_out);
-    tally.add("runs that pass all tests", traces.len());
-    let is_corrected = |trace: &&Trace| trace.steps.iter().any(|step| step.feedback.is_some());
-    tally.add(
-        "of these, corrected",
-        traces.iter().filter(is_corrected).count(),
-    );
     let header = Header {
         schema: TRACES_SCHEMA.to_string(),
         prompts: wiring::prompts(settings)?.digest().clone(),
         held_out: selection.held_out.iter().map(SetRef::of).collect(),
-        tally,
+        distilled: vec![distilled.clone()],
+        tally: tally.clone(),
     };
     if let Some(parent) = file.parent() {
         std::fs::create_dir_all(parent).map_err(assets::io_error("create", parent))?;

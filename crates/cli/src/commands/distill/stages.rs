@@ -1,5 +1,7 @@
 //! The stages of a distillation. Each is a run of the ledger, so that it goes on where it stopped.
 
+mod counts;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +10,9 @@ use std::time::Duration;
 use agents::{Allowance, Outcome, Prompts, Status, Strategy, Supervisor, Team, Without};
 use anyhow::Context as _;
 use distill::plan::Plan;
-use distill::{Account, CorrectError, End, Trace, confirmed, correct};
+use distill::{
+    Account, BlameCounts, CorrectError, Distilled, End, Tally, Trace, confirmed, correct,
+};
 use domain::{Agent, Digest, Sampling, Task};
 use evaluation::{Drain, Ending, Event, ProblemResult};
 use judge::Judge;
@@ -59,6 +63,16 @@ pub(super) struct Trajectory<'a> {
     results: BTreeMap<String, ProblemResult>,
 }
 
+/// What the stages lead to.
+pub(super) struct Gathered {
+    /// Of what passes all tests.
+    pub(super) traces: Vec<Trace>,
+    /// What every stage came to.
+    pub(super) tally: Tally,
+    /// Who was asked, and how.
+    pub(super) distilled: Distilled,
+}
+
 /// What became of the failures of a trajectory.
 pub(super) struct Corrected {
     team: Team,
@@ -83,12 +97,7 @@ impl<'a> Stages<'a> {
             for selected in &self.selection.sets {
                 for number in 0..self.plan.temperatures.len() {
                     let team = self.team(&cast, speaker, selected, number, None)?;
-                    let title = format!(
-                        "{speaker}, {}, run {} of {}",
-                        selected.set.name,
-                        number + 1,
-                        self.plan.temperatures.len()
-                    );
+                    let title = self.title(speaker, selected, number);
                     let tasks = selected.set.tasks.clone();
                     let results = self.over(&title, tasks, async |task| solve(&team, &task).await);
                     let results = results.await?;
@@ -146,7 +155,8 @@ impl<'a> Stages<'a> {
                     .is_some_and(|one| matches!(one.ending, Ending::Failed | Ending::FormatFailure))
             };
             let tasks: Vec<Task> = selected.set.tasks.iter().filter(failed).cloned().collect();
-            let title = format!("corrections of the {speaker}, {}", selected.set.name);
+            let title = self.title(speaker, selected, trajectory.number);
+            let title = format!("corrections of the {title}");
             let rounds = self.plan.corrections.rounds;
             let results = self.over(&title, tasks, async |task| {
                 let failed = &trajectory.results[&task.problem.id];
@@ -159,6 +169,10 @@ impl<'a> Stages<'a> {
                     accounts.insert(id, serde_json::from_value(value)?);
                 }
             }
+            let ends = BlameCounts::of(accounts.values()).ends();
+            if !ends.is_empty() {
+                self.ui.note(&format!("{title}: {ends}"));
+            }
             all.push(Some(Corrected { team, accounts }));
             if self.left.must_stop(self.interrupt) {
                 break;
@@ -167,18 +181,18 @@ impl<'a> Stages<'a> {
         Ok(all)
     }
 
-    /// The traces of what passes all tests: the teacher's own, and those that a correction led to.
+    /// What passes all tests: the teacher's own runs, and those that a correction led to.
     /// A student's own are left out, as it can do them already.
     ///
     /// # Errors
     /// When the ledger or the judge's own machinery fails.
-    pub(super) async fn traces(
+    pub(super) async fn gather(
         &mut self,
         trajectories: &[Trajectory<'a>],
         corrections: &[Option<Corrected>],
-    ) -> anyhow::Result<Vec<Trace>> {
+    ) -> anyhow::Result<Gathered> {
         let mut traces = Vec::new();
-        let mut n_flaky = 0;
+        let (mut n_corrected, mut n_flaky) = (0, 0);
         for (trajectory, corrected) in trajectories.iter().zip(corrections) {
             for task in &trajectory.selected.set.tasks {
                 let id = &task.problem.id;
@@ -201,6 +215,7 @@ impl<'a> Stages<'a> {
                     n_flaky += 1;
                     continue;
                 }
+                n_corrected += usize::from(!notes.is_empty());
                 let transcript = team.transcribe(&task.problem, notes).await?;
                 traces.push(Trace::of_transcript(
                     &team.run,
@@ -221,7 +236,46 @@ impl<'a> Stages<'a> {
                 String::new()
             }
         ));
-        Ok(traces)
+        let mut tally = counts::count(self.selection, trajectories, corrections);
+        let stage = "stage 4, examples";
+        tally.add(&format!("{stage}: runs that pass all tests"), traces.len());
+        tally.add(&format!("{stage}: of these, corrected"), n_corrected);
+        let flaky = format!("{stage}: runs left out, did not pass a second time");
+        tally.add(&flaky, n_flaky);
+        Ok(Gathered {
+            traces,
+            tally,
+            distilled: self.distilled(),
+        })
+    }
+
+    /// Who is asked, and how.
+    fn distilled(&self) -> Distilled {
+        let plan = self.plan;
+        let speakers = [
+            ("teacher", Some(&self.teacher)),
+            ("student", self.student.as_ref()),
+            ("supervisor", self.supervisor.as_ref()),
+        ];
+        let speakers = speakers.into_iter().filter_map(|(who, cast)| {
+            let cast = cast?;
+            let models = Agent::ALL.map(|agent| (agent, cast.identity(agent)));
+            Some(distill::Cast {
+                who: who.to_string(),
+                models: models.into(),
+            })
+        });
+        Distilled {
+            plan: plan.digest(),
+            speakers: speakers.collect(),
+            k: plan.k,
+            t: plan.t,
+            temperatures: plan.temperatures.clone(),
+            seed: plan.seed,
+            max_tokens: plan.max_tokens,
+            rounds: plan.corrections.rounds,
+            confirm: plan.confirm,
+        }
     }
 
     /// Ends the work here when the budget is spent or the user wants to stop: later stages would see half of it.
@@ -257,6 +311,15 @@ impl<'a> Stages<'a> {
             return Err(Failure::new(Exit::Incomplete, message).help(resume));
         }
         Ok(())
+    }
+
+    /// What a run over a data set is called in lines of progress.
+    fn title(&self, speaker: &str, selected: &Selected, number: usize) -> String {
+        let (name, number) = (&selected.set.name, number + 1);
+        match self.plan.temperatures.len() {
+            1 => format!("{speaker}, {name}"),
+            n => format!("{speaker}, {name}, run {number} of {n}"),
+        }
     }
 
     /// Works on problems, several at a time, with a line that says how it stands; gives what is decided.

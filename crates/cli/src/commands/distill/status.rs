@@ -94,12 +94,17 @@ pub(super) fn run(args: &DistillStatusArgs, settings: &Settings, ui: &Ui) -> any
     ui.line(table.to_string().trim_end())?;
     if counts.n_runs > 0 {
         ui.line("")?;
-        ui.line(blame(&counts).to_string().trim_end())?;
+        if !counts.agents.is_empty() {
+            ui.line(blame(&counts).to_string().trim_end())?;
+        }
         ui.line(&format!(
-            "{} reviews, {} of them out of form; {}",
-            counts.n_reviews,
-            counts.n_format_failures,
-            ends(&counts)
+            "{} reviews, {} of them out of form",
+            counts.n_reviews, counts.n_format_failures
+        ))?;
+        ui.line(&format!(
+            "{} failed runs were read: {}",
+            counts.n_runs,
+            counts.ends()
         ))?;
     }
     let output = folder.join(&plan.output);
@@ -130,14 +135,4 @@ fn blame(counts: &BlameCounts) -> Table {
         ]);
     }
     table
-}
-
-fn ends(counts: &BlameCounts) -> String {
-    let ended = End::ALL
-        .into_iter()
-        .filter_map(|end| match counts.n_ended(end) {
-            0 => None,
-            n => Some(format!("{n} {}", end.title())),
-        });
-    ended.collect::<Vec<_>>().join(", ")
 }

@@ -1,8 +1,10 @@
 //! The plan of a loop.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use domain::Agent;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -23,6 +25,9 @@ pub(super) struct LoopPlan {
     /// Settings of `mapcoder train`, without those that follow from the loop.
     #[serde(default)]
     pub(super) train: Map<String, Value>,
+    /// Of single agents, laid over `train`.
+    #[serde(default)]
+    pub(super) agents: BTreeMap<Agent, Map<String, Value>>,
     /// What is measured on.
     pub(super) evaluate: Vec<Measure>,
     /// Similar problems that are recalled, and so plans.
@@ -101,9 +106,20 @@ impl LoopPlan {
         if let Some(problem) = problem {
             return Err(wrong(problem.to_string()).into());
         }
-        if let Some(key) = OWN.into_iter().find(|key| plan.train.contains_key(*key)) {
-            return Err(wrong(format!("`train` has `{key}`, which follows from the loop")).into());
+        let has = |key: &&str| {
+            let mut all = plan.agents.values().chain([&plan.train]);
+            all.any(|settings| settings.contains_key(*key))
+        };
+        if let Some(key) = OWN.into_iter().find(has) {
+            let problem = format!("`{key}` cannot be set: it follows from the loop");
+            return Err(wrong(problem).into());
         }
         Ok(plan)
+    }
+
+    /// Settings of `mapcoder train` for one agent.
+    pub(super) fn train_of(&self, agent: Agent) -> Map<String, Value> {
+        let own = self.agents.get(&agent).cloned().unwrap_or_default();
+        self.train.clone().into_iter().chain(own).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! What the judge and its cells say to each other.
 //!
 //! A frame is one message: a fixed head (magic, lengths, number of descriptors), a JSON header, and a body of raw bytes.
-//! Descriptors travel with it. What is too large for a message travels in sealed memory.
+//! Descriptors travel with it. What is too large for a message travels in a file in memory.
 //! Every length is checked before anything is allocated.
 
 use std::io;
@@ -192,7 +192,7 @@ pub(crate) struct Head {
 impl Head {
     pub(crate) const SIZE: usize = 16;
 
-    /// True when header and body do not fit into the message and lie in sealed memory, the last descriptor.
+    /// True when header and body do not fit into the message and lie in a file in memory, the last descriptor.
     fn is_apart(self) -> bool {
         self.header + self.body > INLINE
     }
@@ -245,6 +245,18 @@ pub(crate) fn write_frame(
     body: &[&[u8]],
     fds: &[RawFd],
 ) -> Result<(), FrameError> {
+    let apart = |parts: &[&[u8]]| sys::sealed_parts(c"frame", parts);
+    write_frame_with(apart, socket, header, body, fds)
+}
+
+/// Sends a frame; what is too large for a message is put `apart`, from the start of the memory that comes back.
+pub(crate) fn write_frame_with(
+    put_apart: impl FnOnce(&[&[u8]]) -> io::Result<OwnedFd>,
+    socket: &OwnedFd,
+    header: &impl Serialize,
+    body: &[&[u8]],
+    fds: &[RawFd],
+) -> Result<(), FrameError> {
     let header = serde_json::to_vec(header)?;
     let mut head = Head {
         header: header.len(),
@@ -260,7 +272,7 @@ pub(crate) fn write_frame(
     let mut parts = vec![&encoded[..], &header];
     parts.extend(body);
     if apart {
-        let memory = sys::sealed_parts(c"frame", &parts[1..])?;
+        let memory = put_apart(&parts[1..])?;
         let fds: Vec<_> = fds.iter().copied().chain([memory.as_raw_fd()]).collect();
         sys::send(socket.as_fd(), &encoded, &fds)?;
     } else {
@@ -291,7 +303,7 @@ pub(crate) fn read_frame<T: DeserializeOwned>(socket: &OwnedFd) -> Result<Frame<
             (serde_json::from_slice(header)?, body.to_vec())
         }
         Some(memory) => {
-            let mut bytes = sys::read_sealed(&memory, head.header + head.body)?;
+            let mut bytes = sys::read_memory(&memory, head.header + head.body)?;
             let body = bytes.split_off(head.header);
             (serde_json::from_slice(&bytes)?, body)
         }

@@ -139,7 +139,7 @@ fn every_run_of_a_plan_is_shown_or_says_where_to_look() {
     let runs = world.run(&["runs", "list", "--json"]).stdout;
     let id_of = |command: &str| -> String {
         let lines = runs.lines().map(|line| serde_json::from_str(line).unwrap());
-        let of = |line: &serde_json::Value| line["summary"]["spec"]["command"] == command;
+        let of = |line: &Value| line["summary"]["spec"]["command"] == command;
         let line = lines.into_iter().find(of).unwrap();
         line["run"].as_str().unwrap().to_string()
     };

@@ -228,14 +228,16 @@ impl Program {
 
 /// The filter that every program inherits from its cell. It keeps one that is `alone`, without namespaces of its own,
 /// from changing anything of a file and from having others signalled.
-/// Programs that are not trusted get no shared memory without a file: where no control group counts, it would have
-/// no limit, and where one does, the kernel would kill another process for it.
+/// Programs that are not trusted get no shared memory without a file, and no files that are nowhere but in memory:
+/// where no control group counts, these would have no limit, and where one does, the kernel would kill another process
+/// for them.
 pub(crate) fn inherited(trusted: bool, alone: bool) -> Vec<u8> {
     let mut program = Program::default();
     program.begin();
     // clone3 hides its flags behind a pointer; without it the C library falls back to clone.
     program.on(libc::SYS_clone3, refuse(libc::ENOSYS));
-    // No children of others and no new namespaces, but for what the cell makes itself, which takes a capability that no program has.
+    // No children of others and no new namespaces, but for what the cell makes itself, which takes a capability that
+    // no program has.
     program.push(JUMP_EQUAL, 0, 5, libc::SYS_clone as u32);
     program.push(LOAD, 0, 0, argument(0));
     program.push(JUMP_EQUAL, 2, 0, NESTING | libc::SIGCHLD as u32);
@@ -291,6 +293,9 @@ pub(crate) fn inherited(trusted: bool, alone: bool) -> Vec<u8> {
         program.push(JUMP_EQUAL, 1, 0, libc::MAP_PRIVATE as u32);
         program.push(RETURN, 0, 0, refuse(libc::EPERM));
         program.push(RETURN, 0, 0, ALLOW);
+        // Runtimes do without, as on older kernels.
+        program.on(libc::SYS_memfd_create, refuse(libc::ENOSYS));
+        program.on(libc::SYS_vmsplice, refuse(libc::ENOSYS));
     }
     if alone {
         // fcntl: no signals of the kernel's to an owner of our choice.

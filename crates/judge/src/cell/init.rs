@@ -11,6 +11,7 @@ use super::cgroup::Group;
 use super::files::work_directory;
 use super::keeper::Keeper;
 use super::nested::Nest;
+use super::outbox::Outbox;
 use super::rlimits::Ceilings;
 use super::rootfs::Traces;
 use super::spawn::Spawner;
@@ -37,6 +38,8 @@ pub(super) struct Init<'a> {
     pub(super) zygote: Option<Zygote>,
     /// The null device.
     pub(super) null: OwnedFd,
+    /// Where large outputs are handed over.
+    pub(super) outbox: Outbox,
     /// How the box looked when it was empty; absent where there is none.
     pub(super) traces: Option<Traces>,
 }
@@ -108,7 +111,8 @@ impl Init<'_> {
                 .join()
                 .map_err(|error| format!("join the control group: {error}"))?;
         }
-        // The restrictions may refuse memory that is shared.
+        // The restrictions refuse memory that is shared.
+        let outbox = Outbox::new().map_err(|error| format!("memory for outputs: {error}"))?;
         let nest = Nest::new().map_err(|error| format!("namespaces of programs: {error}"))?;
         restrict::apply(setup, restrict::kept(setup, program_user), None)?;
         self_test(setup, program_user)?;
@@ -148,6 +152,7 @@ impl Init<'_> {
             spawner: Spawner::new(directory, temporary, program_user)
                 .map_err(|error| error.to_string())?,
             nest,
+            outbox,
             zygote,
             null: sys::open_null().map_err(|error| format!("null device: {error}"))?,
             traces: has_namespaces

@@ -17,6 +17,7 @@ mod hook;
 mod init;
 mod keeper;
 mod nested;
+mod outbox;
 mod outer;
 mod restrict;
 mod rlimits;

@@ -14,7 +14,7 @@ use super::spawn::Start;
 use super::watch::{Broken, LAUNCH, Watch};
 use super::zygote::{Launch, Word};
 use super::{filter, restrict};
-use crate::protocol::{Allowance, FrameError, Hit, Outcome, Purpose, Task, write_frame};
+use crate::protocol::{Allowance, FrameError, Hit, Outcome, Purpose, Task, write_frame_with};
 use crate::sys::{self, Strings, Waited};
 
 /// What is kept of standard error.
@@ -42,7 +42,9 @@ impl Init<'_> {
             ..outcome
         };
         let artifact_fds: Vec<_> = artifact.iter().map(|fd| fd.as_raw_fd()).collect();
-        write_frame(self.control, &outcome, &[&stdout, &stderr], &artifact_fds)?;
+        let apart = |parts: &[&[u8]]| self.outbox.fill(parts);
+        let body = [&stdout[..], &stderr];
+        write_frame_with(apart, self.control, &outcome, &body, &artifact_fds)?;
         Ok(outcome.dirty)
     }
 
@@ -62,6 +64,8 @@ impl Init<'_> {
         if fds.len() != n_fds {
             return Err(Broken::Cell("wrong number of descriptors".into()));
         }
+        // What the last run left there counts in the group.
+        self.outbox.empty().map_err(broken)?;
         let baseline = match self.group {
             Some(group) => {
                 // We, the zygote and a child that it keeps, and the two that hold namespaces open.

@@ -13,13 +13,24 @@ pub(crate) fn sealed(name: &CStr, bytes: &[u8]) -> io::Result<OwnedFd> {
     sealed_parts(name, &[bytes])
 }
 
+/// An empty file in memory, which can be sealed.
+pub(crate) fn memory_file(name: &CStr) -> io::Result<OwnedFd> {
+    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    // SAFETY: the name is a valid C string.
+    own(unsafe { libc::memfd_create(name.as_ptr(), flags) })
+}
+
+/// Cuts a file to nothing and goes to its start.
+pub(crate) fn empty_file(fd: &OwnedFd) -> io::Result<()> {
+    // SAFETY: no pointers are involved.
+    check(unsafe { libc::ftruncate(fd.as_raw_fd(), 0) })?;
+    seek_to_start(fd)
+}
+
 /// Bytes that lie in several places, in sealed memory.
 pub(crate) fn sealed_parts(name: &CStr, parts: &[&[u8]]) -> io::Result<OwnedFd> {
     use io::Write as _;
-    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
-    // SAFETY: the name is a valid C string.
-    let fd = own(unsafe { libc::memfd_create(name.as_ptr(), flags) })?;
-    let mut file = std::fs::File::from(fd);
+    let mut file = std::fs::File::from(memory_file(name)?);
     for part in parts {
         file.write_all(part)?;
     }
@@ -35,11 +46,11 @@ pub(crate) fn sealed_parts(name: &CStr, parts: &[&[u8]]) -> io::Result<OwnedFd> 
 pub(crate) fn read_all_sealed(fd: &OwnedFd) -> io::Result<Vec<u8>> {
     let file = std::fs::File::from(fd.try_clone()?);
     let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
-    read_sealed(fd, length)
+    read_memory(fd, length)
 }
 
-/// The first bytes of sealed memory, which must hold at least as many.
-pub(crate) fn read_sealed(fd: &OwnedFd, n_bytes: usize) -> io::Result<Vec<u8>> {
+/// The first bytes of a file in memory, which must hold at least as many.
+pub(crate) fn read_memory(fd: &OwnedFd, n_bytes: usize) -> io::Result<Vec<u8>> {
     use std::os::unix::fs::FileExt as _;
     let file = std::fs::File::from(fd.try_clone()?);
     if file.metadata()?.len() < n_bytes as u64 {

@@ -176,6 +176,17 @@ static int memory_that_is_shared() {  // out of sight of the process that made i
     say("all of it\n");
     return 0;
 }
+static int files_in_memory() {  // which no process maps
+    static char block[1 << 16];
+    for (int i = 0; i < 64; i++) {
+        int fd = (int)syscall(SYS_memfd_create, "", 0);
+        if (fd < 0) return right();
+        for (size_t n = 0; n < 16 * MB; n += sizeof block)
+            if (write(fd, block, sizeof block) < 0) return right();
+    }
+    say("all of it\n");
+    return 0;
+}
 static word descend(word depth, volatile word* above) {
     volatile word frame[2] = {depth, *above};
     return depth == 0 ? frame[0] : descend(depth - 1, frame) + (frame[1] & 1);
@@ -458,7 +469,7 @@ static const struct { const char* name; int (*run)(); } ATTACKS[] = {
     ATTACK(child_prints_later), ATTACK(starts_a_shell), ATTACK(traces), ATTACK(signals_everybody),
     ATTACK(stops_everybody), ATTACK(owns_signals), ATTACK(touches_10_gb), ATTACK(children_share_the_memory),
     ATTACK(child_dies_of_memory), ATTACK(reserves_100_gb), ATTACK(maps_100_gb),
-    ATTACK(memory_that_is_shared), ATTACK(deep_recursion), ATTACK(endless_recursion), ATTACK(prints_without_end),
+    ATTACK(memory_that_is_shared), ATTACK(files_in_memory), ATTACK(deep_recursion), ATTACK(endless_recursion), ATTACK(prints_without_end),
     ATTACK(floods_errors), ATTACK(closes_the_output), ATTACK(writes_everywhere), ATTACK(answers_unread),
     ATTACK(reads_the_machine), ATTACK(changes_the_machine), ATTACK(fills_one_file), ATTACK(fills_the_disk),
     ATTACK(makes_empty_files), ATTACK(makes_a_deep_tree), ATTACK(plants_links), ATTACK(leaves_attributes), ATTACK(leaves_objects),

@@ -40,6 +40,7 @@ pub(super) const CASES: &[Case] = &[
     native(20, "shared memory out of sight", "memory_that_is_shared", &[MemoryLimit, Accepted])
         .cpu(2000)
         .proves(|report| report.memory_bytes < LIMITS.memory_bytes + (8 << 20)),
+    native(20, "files in memory", "files_in_memory", &[Accepted]),
     python(20, "swallows memory errors", "x = []\nwhile True:\n  try: x.append(b'x' * (1 << 22))\n  except MemoryError: pass", &[MemoryLimit, TimeLimit]),
     python(24, "a large array", "x = bytearray(10**10)", &[MemoryLimit]),
     python(24, "a list that is too long", "x = [0] * 10**9\nprint(1)", &[MemoryLimit]),

@@ -142,7 +142,8 @@ fn scores(lines: &[Value]) -> Vec<(&str, [u64; 3], Vec<u64>)> {
             let origin = score["origin"].as_str().unwrap();
             let name = origin.rsplit('/').next().unwrap();
             let all = &score["all"];
-            let counts = ["n", "recorded", "strict"].map(|key| all[key].as_u64().unwrap());
+            // Absent where nothing here runs the language.
+            let counts = ["n", "recorded", "strict"].map(|key| all[key].as_u64().unwrap_or(0));
             let compat = all["compat"].as_array().unwrap();
             let compat = compat.iter().map(|pair| pair[1].as_u64().unwrap());
             (

@@ -343,13 +343,13 @@ fn mistakes_get_one_clear_line() {
         &world,
         &["solve", "add.md", "--model", "replay:missing.jsonl"],
         2,
-        "failed to use the recording missing.jsonl: No such file",
+        "missing.jsonl: No such file",
     );
     check(
         &world,
         &["solve", "add.md", "--model", "replay:add.md"],
         2,
-        "failed to use the recording add.md: read the recorded exchange in line 1",
+        "add.md: read the recorded exchange in line 1",
     );
     check(
         &world,

@@ -355,7 +355,7 @@ fn mistakes_get_one_clear_line() {
         &world,
         &["model", "info", "replay:add.md"],
         2,
-        "`replay:add.md` holds recorded replies, no model",
+        "add.md` holds recorded replies, no model",
     );
     check(
         &world,

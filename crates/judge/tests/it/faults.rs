@@ -46,8 +46,11 @@ fn processes_of(cell: i32) -> (Vec<i32>, u64) {
         let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}"));
         let stat = read("stat").unwrap_or_default();
         if let Some((_, rest)) = stat.rsplit_once(") ") {
-            let ticks = rest.split(' ').nth(11).and_then(|ticks| ticks.parse().ok());
-            sum += ticks.unwrap_or(0);
+            // The program's own time, and the kernel's for it.
+            let ticks = rest.split(' ').skip(11).take(2);
+            sum += ticks
+                .filter_map(|ticks| ticks.parse::<u64>().ok())
+                .sum::<u64>();
         }
         let children = read(&format!("task/{pid}/children")).unwrap_or_default();
         waiting.extend(

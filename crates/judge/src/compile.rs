@@ -9,11 +9,11 @@ use crate::handle::Run;
 use crate::languages::{
     Header, Leaves, Source, Toolchain, compile_limits, main_class, public_class,
 };
-use crate::protocol::{Artifact, Hit, Purpose, Task, raw};
+use crate::protocol::{Artifact, Hit, Task, raw};
 use crate::queue::{Compiled, Executable};
 use crate::sys;
 use crate::verdict::head;
-use crate::worker::{Worker, allowance, memory};
+use crate::worker::{Place, Worker, allowance, memory};
 
 impl Worker {
     /// Makes a program ready to run.
@@ -121,10 +121,10 @@ impl Worker {
     ) -> Result<Run, String> {
         let source = memory(source.as_bytes())?;
         let allowance = allowance(&compile_limits());
-        let mut cell = self.take(Purpose::Compile)?;
+        let mut cell = self.take(Place::Compile)?;
         cell.send(task, allowance, Isolation::Pooled, &raw([&source]))?;
         let run = cell.receive(&allowance, is_unwanted)?;
-        self.put_back(Purpose::Compile, cell, &run);
+        self.put_back(Place::Compile, cell, &run);
         Ok(run)
     }
 }

@@ -8,11 +8,10 @@ use tokio::sync::oneshot;
 use crate::checkers::{CallRule, Check, Kind};
 use crate::groups::{self, Group};
 use crate::handle::Cell;
-use crate::languages::Toolchains;
+use crate::languages::{self, Run, Toolchains, Warm};
 use crate::prepare::Cache;
-use crate::protocol::Purpose;
 use crate::queue::{Case, Executable, Job, Shared};
-use crate::worker::{Worker, setup};
+use crate::worker::{Place, Worker, setup};
 use crate::{JudgeError, Settings, checkers};
 
 /// Judges submissions in sandboxed cells. Cloning it gives another handle on the same cells.
@@ -39,7 +38,12 @@ impl Judge {
         let rung = strongest(&settings, &toolchains)?;
         // An interpreter that works outside may be unreadable inside.
         if toolchains.python.is_ok()
-            && let Err(error) = Cell::start(&setup(&settings, rung, &toolchains, Purpose::Run))
+            && let Err(error) = Cell::start(&setup(
+                &settings,
+                rung,
+                &toolchains,
+                Place::Run(Warm::Plain),
+            ))
         {
             toolchains.python = Err(error);
         }
@@ -133,6 +137,11 @@ impl Judge {
             Ok(toolchain) => toolchain,
             Err(reason) => return unavailable(reason),
         };
+        // An interpreter that cells keep ready may be unreadable inside; the first was tried at the start.
+        let is_kept = matches!(languages::row(language).run, Run::Zygote);
+        if is_kept && let Err(reason) = self.prove(language).await? {
+            return unavailable(reason);
+        }
         let compiled = self.prepare(&submission.program).await?;
         let log = compiled.log;
         let Some(executable) = compiled.executable else {
@@ -294,7 +303,7 @@ fn strongest(settings: &Settings, toolchains: &Toolchains) -> Result<Rung, Judge
         if rung > settings.max_rung || rung < settings.min_rung {
             continue;
         }
-        match Cell::start(&setup(settings, rung, toolchains, Purpose::Compile)) {
+        match Cell::start(&setup(settings, rung, toolchains, Place::Compile)) {
             Ok(_) => return Ok(rung),
             Err(error) => reasons.push(format!("{rung}: {error}")),
         }

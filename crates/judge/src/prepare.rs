@@ -30,8 +30,9 @@ impl Judge {
         let executable = match &languages::row(language).run {
             Run::Zygote => {
                 let source = sys::sealed(c"source", program.source.as_bytes());
+                let warm = self.inner.shared.toolchains.warm(program);
                 source
-                    .map(|source| Executable::Python(Arc::new(source)))
+                    .map(|source| Executable::Python(warm, Arc::new(source)))
                     .map_err(|error| error.to_string())
             }
             Run::By { file, .. } if !file.is_empty() => files(
@@ -120,10 +121,11 @@ impl Judge {
                     limits: language.limits(&Limits::default()),
                     isolation: Isolation::Pooled,
                 });
-                let case = report.await.unwrap_or(Err(JudgeError::Closed))?;
-                match case.verdict {
-                    Verdict::Accepted => Ok(()),
-                    verdict => Err(format!("{verdict}: {}", case.stderr_tail)),
+                match report.await.unwrap_or(Err(JudgeError::Closed)) {
+                    Ok(case) if case.verdict == Verdict::Accepted => Ok(()),
+                    Ok(case) => Err(format!("{}: {}", case.verdict, case.stderr_tail)),
+                    Err(JudgeError::Fault(reason)) => Err(reason),
+                    Err(error) => return Err(error),
                 }
             }
         };

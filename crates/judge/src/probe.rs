@@ -2,9 +2,8 @@ use domain::{Language, Rung};
 
 use crate::Settings;
 use crate::handle::Cell;
-use crate::languages::{Toolchains, row};
-use crate::protocol::Purpose;
-use crate::worker::setup;
+use crate::languages::{Toolchains, Warm, row};
+use crate::worker::{Place, setup};
 
 /// One thing that the judge needs, tried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +25,7 @@ pub fn probe(settings: &Settings) -> Vec<Probe> {
     let mut best = None;
     for rung in [Rung::Full, Rung::Userns, Rung::Landlock] {
         let name = format!("rung {rung}");
-        let result = match Cell::start(&setup(settings, rung, &toolchains, Purpose::Compile)) {
+        let result = match Cell::start(&setup(settings, rung, &toolchains, Place::Compile)) {
             Ok(cell) => {
                 best.get_or_insert((rung, cell));
                 Ok("works".into())
@@ -45,7 +44,7 @@ pub fn probe(settings: &Settings) -> Vec<Probe> {
         let found = format!("{} at {}", python.version, python.path);
         match &best {
             Some((rung, _)) => {
-                let setup = setup(settings, *rung, &toolchains, Purpose::Run);
+                let setup = setup(settings, *rung, &toolchains, Place::Run(Warm::Plain));
                 Cell::start(&setup).map(|_| found)
             }
             None => Ok(found),

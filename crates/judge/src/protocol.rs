@@ -41,12 +41,20 @@ pub(crate) struct Setup {
     /// Paths outside that programs may read.
     pub(crate) readable: Vec<String>,
     /// The interpreter, when the cell shall keep one ready.
-    pub(crate) python: Option<String>,
+    pub(crate) python: Option<Interpreter>,
     /// Bytes that programs may keep in files together.
     pub(crate) disk_bytes: u64,
     /// Where the cell makes a directory on rungs without a file system of their own:
     /// for the compiler to write to, or for programs of several files to be read from.
     pub(crate) scratch: Option<String>,
+}
+
+/// An interpreter of Python that a cell keeps ready.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Interpreter {
+    pub(crate) path: String,
+    /// The library that it loads beforehand, if any.
+    pub(crate) library: Option<String>,
 }
 
 /// The first frame from a cell.
@@ -82,7 +90,10 @@ pub(crate) enum Task {
     /// The executable in descriptor 0, with standard input from descriptor 1.
     Binary,
     /// The Python program in descriptor 0, with standard input from descriptor 1.
-    PythonMain,
+    PythonMain {
+        /// As of [`Task::Files`].
+        room_bytes: u64,
+    },
     /// The Python program in descriptor 0, answering calls on descriptor 1.
     PythonServe,
     /// The test code in descriptor 0, calling over descriptor 1.

@@ -8,14 +8,14 @@ use domain::{CaseReport, Isolation, Language, Limits, Program, Rung, Test};
 use tokio::sync::oneshot;
 
 use crate::checkers::Check;
-use crate::languages::{Header, Toolchains};
+use crate::languages::{Header, Toolchains, Warm};
 use crate::{JudgeError, Settings, wait};
 
 /// A program that is ready to run.
 #[derive(Clone)]
 pub(crate) enum Executable {
-    /// Source for the interpreter.
-    Python(Arc<OwnedFd>),
+    /// Source for an interpreter.
+    Python(Warm, Arc<OwnedFd>),
     /// Machine code.
     Binary(Language, Arc<OwnedFd>),
     /// Files that another program runs.

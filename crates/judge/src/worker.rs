@@ -4,12 +4,12 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{CaseReport, Exit, Isolation, Limits, Rung, Test, Verdict};
+use domain::{CaseReport, Exit, Isolation, Language, Limits, Rung, Test, Verdict};
 
 use crate::checkers::{CallRule, Check, Opinion};
 use crate::error::Failure;
 use crate::handle::{Cell, Run};
-use crate::languages::{self, Toolchains};
+use crate::languages::{self, Toolchains, Warm};
 use crate::protocol::{Allowance, Purpose, Setup, Task, raw};
 use crate::queue::{Answer, Case, Executable, Job, Shared};
 use crate::sys::{self, Sockets};
@@ -23,55 +23,72 @@ const MAX_TEST: Duration = Duration::from_secs(3600);
 /// Files of a compilation.
 const COMPILE_DISK: u64 = 512 << 20;
 
-/// How a cell of this purpose is set up.
+/// One of the cells of a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Where programs run; those of Python in an interpreter of this kind.
+    Run(Warm),
+    /// Where test code and checkers run.
+    Oracle,
+    /// Where programs are compiled.
+    Compile,
+}
+
+impl Place {
+    fn purpose(self) -> Purpose {
+        match self {
+            Place::Run(_) => Purpose::Run,
+            Place::Oracle => Purpose::Oracle,
+            Place::Compile => Purpose::Compile,
+        }
+    }
+}
+
+/// How a cell for this place is set up.
 pub(crate) fn setup(
     settings: &Settings,
     rung: Rung,
     toolchains: &Toolchains,
-    purpose: Purpose,
+    place: Place,
 ) -> Setup {
-    let python = toolchains
-        .python
-        .as_ref()
-        .ok()
-        .map(|python| python.path.clone());
+    let python = match place {
+        Place::Run(warm) => toolchains.interpreter(warm),
+        Place::Oracle => toolchains.interpreter(Warm::Plain),
+        Place::Compile => None,
+    };
     let mut readable = toolchains.readable();
-    if purpose == Purpose::Compile {
+    if place == Place::Compile {
         let headers = toolchains.headers(settings);
         readable.extend(headers.map(|header| header.directory.to_string_lossy().into_owned()));
     }
     Setup {
-        purpose,
+        purpose: place.purpose(),
         rung,
         readable,
-        python: python.filter(|_| purpose != Purpose::Compile),
-        disk_bytes: if purpose == Purpose::Compile {
+        python,
+        disk_bytes: if place == Place::Compile {
             COMPILE_DISK
         } else {
             settings.disk_bytes
         },
-        scratch: (purpose != Purpose::Oracle && rung < Rung::Userns)
+        scratch: (place != Place::Oracle && rung < Rung::Userns)
             .then(|| settings.scratch_dir.to_string_lossy().into_owned()),
     }
 }
 
 /// One thread's cells.
 #[derive(Default)]
-pub(crate) struct Cells {
-    run: Option<Cell>,
-    oracle: Option<Cell>,
-    compile: Option<Cell>,
+struct Cells {
+    /// At most one for each place.
+    idle: Vec<(Place, Cell)>,
     /// What the compile cell may read; more is there when a header has been made.
     readable: Vec<String>,
 }
 
 impl Cells {
-    fn slot(&mut self, purpose: Purpose) -> &mut Option<Cell> {
-        match purpose {
-            Purpose::Run => &mut self.run,
-            Purpose::Oracle => &mut self.oracle,
-            Purpose::Compile => &mut self.compile,
-        }
+    fn take(&mut self, place: Place) -> Option<Cell> {
+        let idx = self.idle.iter().position(|(other, _)| *other == place)?;
+        Some(self.idle.swap_remove(idx).1)
     }
 }
 
@@ -141,8 +158,12 @@ impl Worker {
         match (&case.executable, &case.test) {
             (executable, Test::Stdio { input, expected }) => {
                 let limits = (case.limits, case.isolation);
+                let warm = match executable {
+                    Executable::Python(warm, _) => *warm,
+                    Executable::Binary(..) | Executable::Files { .. } => Warm::Plain,
+                };
                 let run = self.run_in(
-                    Purpose::Run,
+                    Place::Run(warm),
                     executable,
                     input.as_bytes(),
                     limits,
@@ -165,11 +186,12 @@ impl Worker {
                         .map(|opinion| (opinion, Vec::new())),
                 })
             }
-            (Executable::Python(source), Test::Python { code }) => {
-                self.python_verdict(case, source, &Task::PythonTest, code, is_unwanted)
+            (Executable::Python(warm, source), Test::Python { code }) => {
+                let program = (*warm, &**source);
+                self.python_verdict(case, program, &Task::PythonTest, code, is_unwanted)
             }
             (
-                Executable::Python(source),
+                Executable::Python(warm, source),
                 Test::Call {
                     function,
                     arguments,
@@ -181,7 +203,8 @@ impl Worker {
                 };
                 let rule = CallRule::of(rule).map_err(|error| error.to_string())?;
                 let call = rule.describe(function, arguments, expected);
-                self.python_verdict(case, source, &Task::PythonCall, &call, is_unwanted)
+                let program = (*warm, &**source);
+                self.python_verdict(case, program, &Task::PythonCall, &call, is_unwanted)
             }
             (_, Test::Call { .. } | Test::Python { .. }) => {
                 Err(Failure::Cell("a test that this program cannot take".into()))
@@ -198,7 +221,7 @@ impl Worker {
     ) -> Result<Run, String> {
         let limits = checkers::program_limits();
         self.run_in(
-            Purpose::Oracle,
+            Place::Oracle,
             &program.executable,
             texts,
             (limits, Isolation::Pooled),
@@ -208,7 +231,7 @@ impl Worker {
 
     fn run_in(
         &mut self,
-        purpose: Purpose,
+        place: Place,
         executable: &Executable,
         input: &[u8],
         (mut limits, isolation): (Limits, Isolation),
@@ -217,7 +240,15 @@ impl Worker {
         let input = memory(input)?;
         let mut signs: &[&str] = &[];
         let (task, program) = match executable {
-            Executable::Python(source) => (Task::PythonMain, source),
+            Executable::Python(warm, source) => {
+                let mut room_bytes = 0;
+                if *warm == Warm::PyPy {
+                    let row = languages::row(Language::PyPy);
+                    limits.processes += row.threads;
+                    room_bytes = row.room << 20;
+                }
+                (Task::PythonMain { room_bytes }, source)
+            }
             Executable::Binary(language, binary) => {
                 signs = languages::row(*language).out_of_memory;
                 limits.processes += languages::row(*language).threads;
@@ -243,10 +274,10 @@ impl Worker {
             }
         };
         let allowance = allowance(&limits);
-        let mut cell = self.take(purpose)?;
+        let mut cell = self.take(place)?;
         cell.send(task, allowance, isolation, &raw([program, &input]))?;
         let mut run = cell.receive(&allowance, is_unwanted)?;
-        self.put_back(purpose, cell, &run);
+        self.put_back(place, cell, &run);
         // Some runtimes end the program themselves when its memory is used up, and say so.
         let failed = !matches!(run.outcome.exit, None | Some(Exit::Code(0)));
         run.outcome.oom |= failed && signs.iter().any(|sign| contains(&run.stderr, sign));
@@ -258,13 +289,13 @@ impl Worker {
     fn python_verdict(
         &mut self,
         case: &Case,
-        source: &OwnedFd,
+        program: (Warm, &OwnedFd),
         task: &Task,
         code: &str,
         is_unwanted: &dyn Fn() -> bool,
     ) -> Result<CaseReport, Failure> {
         let mut judged = || {
-            let (program, test) = self.python_test(case, source, task, code, is_unwanted)?;
+            let (program, test) = self.python_test(case, program, task, code, is_unwanted)?;
             verdict::of_test(&program, &test, &case.limits)
         };
         let report = judged()?;
@@ -278,12 +309,13 @@ impl Worker {
     fn python_test(
         &mut self,
         case: &Case,
-        source: &OwnedFd,
+        (warm, source): (Warm, &OwnedFd),
         task: &Task,
         code: &str,
         is_unwanted: &dyn Fn() -> bool,
     ) -> Result<(Run, Run), String> {
         let limits = &case.limits;
+        let place = Place::Run(warm);
         let code = memory(code.as_bytes())?;
         let (program_end, test_end) =
             sys::socket_pair(Sockets::Stream).map_err(|error| format!("socket: {error}"))?;
@@ -296,8 +328,8 @@ impl Worker {
             file_bytes: 1 << 20,
             processes: 8,
         };
-        let mut oracle = self.take(Purpose::Oracle)?;
-        let mut cell = self.take(Purpose::Run)?;
+        let mut oracle = self.take(Place::Oracle)?;
+        let mut cell = self.take(place)?;
         cell.send(
             Task::PythonServe,
             program_allowance,
@@ -342,33 +374,33 @@ impl Worker {
                 cell.receive(deadline, is_unwanted)?
             }
         };
-        self.put_back(Purpose::Oracle, oracle, &test);
-        self.put_back(Purpose::Run, cell, &program);
+        self.put_back(Place::Oracle, oracle, &test);
+        self.put_back(place, cell, &program);
         Ok((program, test))
     }
 
     /// Takes a cell out of its place, so that an early return drops it.
-    pub(crate) fn take(&mut self, purpose: Purpose) -> Result<Cell, String> {
+    pub(crate) fn take(&mut self, place: Place) -> Result<Cell, String> {
         let shared = Arc::clone(&self.shared);
-        let wanted = || setup(&shared.settings, shared.rung, &shared.toolchains, purpose);
-        if purpose == Purpose::Compile {
+        let wanted = || setup(&shared.settings, shared.rung, &shared.toolchains, place);
+        if place == Place::Compile {
             let setup = wanted();
             if self.cells.readable != setup.readable {
-                self.cells.compile = None;
+                self.cells.take(Place::Compile);
                 self.cells.readable = setup.readable;
             }
         }
-        match self.cells.slot(purpose).take() {
+        match self.cells.take(place) {
             Some(cell) => Ok(cell),
             None => Cell::start(&wanted()),
         }
     }
 
     /// Keeps a cell for the next run if this one left it clean.
-    pub(crate) fn put_back(&mut self, purpose: Purpose, cell: Cell, run: &Run) {
+    pub(crate) fn put_back(&mut self, place: Place, cell: Cell, run: &Run) {
         let is_worn = cell.n_runs >= self.shared.settings.runs_per_cell;
         if !run.outcome.dirty && !is_worn {
-            *self.cells.slot(purpose) = Some(cell);
+            self.cells.idle.push((place, cell));
         }
     }
 }

@@ -126,7 +126,7 @@ impl Init<'_> {
             "self-test",
             "sockets, namespaces, foreign files and /proc are refused",
         );
-        if let Some(zygote) = &zygote {
+        if let (Some(zygote), Some(interpreter)) = (&zygote, &setup.python) {
             match zygote.hear(START) {
                 Some(Word { error: None, .. }) => {}
                 Some(Word {
@@ -134,7 +134,7 @@ impl Init<'_> {
                 }) => return Err(format!("interpreter: {error}")),
                 None => return Err("interpreter: it did not start".into()),
             }
-            step("interpreter", setup.python.as_deref().unwrap_or_default());
+            step("interpreter", &interpreter.path);
         }
         let directory = work_directory(setup);
         let temporary = if setup.purpose == Purpose::Compile {

@@ -69,7 +69,7 @@ impl Keeper {
                 let python = setup
                     .python
                     .as_ref()
-                    .map(|path| zygote::start(path, &zygote_end, setup, group, program_user));
+                    .map(|python| zygote::start(python, &zygote_end, setup, group, program_user));
                 let Ok(child) = python.transpose() else {
                     sys::exit(77);
                 };

@@ -127,7 +127,7 @@ impl Init<'_> {
         let broken = |error: std::io::Error| Broken::Cell(error.to_string());
         let has_group = self.group.is_some();
         let room = match task {
-            Task::Files { room_bytes, .. } => *room_bytes,
+            Task::Files { room_bytes, .. } | Task::PythonMain { room_bytes } => *room_bytes,
             _ => 0,
         };
         let mapped = Allowance {
@@ -147,7 +147,7 @@ impl Init<'_> {
             } => (None, self.filled(argv), &fds[0]),
             Task::Compile { argv, .. } => (None, self.filled(argv), &self.null),
             Task::Files { argv, .. } => (None, self.filled(argv), &fds[1]),
-            Task::PythonMain => {
+            Task::PythonMain { .. } => {
                 let fds = [&fds[0], &fds[1], stdout, stderr];
                 return self.launch("main", is_nested, &fds, &rlimits, &filter);
             }

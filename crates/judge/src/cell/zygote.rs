@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cgroup::Group;
 use super::{restrict, spawn};
-use crate::protocol::Setup;
+use crate::protocol::{Interpreter, Setup};
 use crate::sys::{self, Fork, Strings};
 
 /// A run, as told to the zygote; its descriptors come along.
@@ -63,7 +63,7 @@ impl Zygote {
 
 /// Forks a child of this process, which is not restricted, and makes it the zygote.
 pub(super) fn start(
-    path: &str,
+    interpreter: &Interpreter,
     socket: &OwnedFd,
     setup: &Setup,
     group: Option<&Group>,
@@ -81,14 +81,14 @@ pub(super) fn start(
             sys::pass_on_capabilities(kept)
                 .map_err(|error| format!("pass on capabilities: {error}"))
         })
-        .map_or_else(|error| error, |()| become_zygote(path, socket));
+        .map_or_else(|error| error, |()| become_zygote(interpreter, socket));
     let word = serde_json::json!({ "error": error }).to_string();
     let _ = sys::send(socket.as_fd(), word.as_bytes(), &[]);
     sys::exit(77);
 }
 
 /// Becomes the interpreter with our program in it. Returns on failure only.
-fn become_zygote(path: &str, socket: &OwnedFd) -> String {
+fn become_zygote(interpreter: &Interpreter, socket: &OwnedFd) -> String {
     /// One program in six parts.
     const ZYGOTE: &str = concat!(
         include_str!("../python/zygote.py"),
@@ -104,7 +104,10 @@ fn become_zygote(path: &str, socket: &OwnedFd) -> String {
         include_str!("../python/examiner.py"),
         "\n\nzygote()\n"
     );
-    let arguments = [path, "-s", "-B", "-X", "utf8", "-c", ZYGOTE].map(String::from);
+    let mut arguments: Vec<String> = [&interpreter.path, "-s", "-B", "-X", "utf8", "-c", ZYGOTE]
+        .map(String::from)
+        .to_vec();
+    arguments.extend(interpreter.library.clone());
     let argv = match Strings::of(&arguments) {
         Ok(argv) => argv,
         Err(error) => return error.to_string(),

@@ -12,7 +12,7 @@ mod toolchain;
 pub(crate) use classes::main_class;
 pub(crate) use header::Header;
 pub(crate) use public_class::public_class;
-pub(crate) use python::Interpreter;
+pub(crate) use python::{Interpreter, Warm};
 pub(crate) use row::{Leaves, Run, Source};
 pub(crate) use rows::row;
 pub(crate) use toolchain::{Toolchain, Toolchains, compile_limits};

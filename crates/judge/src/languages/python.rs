@@ -1,4 +1,4 @@
-//! The Python interpreter.
+//! The interpreters of Python, of which cells keep copies ready.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,28 @@ print(platform.python_implementation(), platform.python_version())
 print(sys.executable)
 print(sys.base_prefix)
 print(sys.prefix)
-assert sys.version_info >= (3, 8)";
+import importlib.util
+print(importlib.util.find_spec('numpy') is not None)
+assert sys.version_info >= (3, 9)";
+
+/// Which interpreter runs a program, and what it has loaded before the program starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Warm {
+    /// CPython with its standard library.
+    Plain,
+    /// CPython with numpy too.
+    Numpy,
+    /// PyPy with its standard library.
+    PyPy,
+}
+
+/// Whether a program has a line that imports numpy. It costs time to be wrong, and nothing else.
+pub(super) fn imports_numpy(source: &str) -> bool {
+    source.lines().map(str::trim_start).any(|line| {
+        let is_import = line.starts_with("import ") || line.starts_with("from ");
+        is_import && line.contains("numpy")
+    })
+}
 
 /// An interpreter that answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +46,7 @@ pub(crate) struct Interpreter {
     pub(crate) version: String,
     /// What it must be able to read.
     pub(crate) readable: Vec<String>,
+    pub(super) has_numpy: bool,
 }
 
 impl Interpreter {
@@ -47,7 +69,7 @@ impl Interpreter {
     fn ask(settings: &Settings, path: PathBuf) -> Result<Interpreter, String> {
         let answer = ask(settings, &path, &["-c", QUESTION])?;
         let lines: Vec<&str> = answer.lines().collect();
-        let [version, executable, base_prefix, prefix] = lines[..] else {
+        let [version, executable, base_prefix, prefix, has_numpy] = lines[..] else {
             return Err(format!("{}: unexpected answer", path.display()));
         };
         let real =
@@ -61,6 +83,7 @@ impl Interpreter {
             path: executable.to_string(),
             version: version.to_string(),
             readable,
+            has_numpy: has_numpy == "True",
         })
     }
 }

@@ -105,7 +105,7 @@ impl Leaves {
 pub(crate) enum Run {
     /// By themselves.
     Native,
-    /// In the interpreter that each cell keeps ready.
+    /// In an interpreter of Python that cells keep ready.
     Zygote,
     /// By another program.
     By {

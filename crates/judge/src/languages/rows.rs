@@ -76,11 +76,7 @@ static PYPY: Row = Row {
         "import sys; print('%d.%d.%d' % sys.pypy_version_info[:3] + ' (Python %d.%d.%d)' % sys.version_info[:3])",
     ],
     packages: "pypy3",
-    run: Run::By {
-        argv: &["{pypy}", "-s", "-B", "-X", "utf8", "{program}/main.py"],
-        env: &[],
-        file: "main.py",
-    },
+    run: Run::Zygote,
     room: 512,
     threads: 4,
     out_of_memory: &["\nMemoryError"],

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use domain::{Language, Limits};
+use domain::{Language, Limits, Program};
 
 use super::header::Header;
+use super::python::imports_numpy;
 use super::row::{Compile, Row, Run, Statically};
 use super::search::{ask, candidates, is_executable};
-use super::{Interpreter, row};
-use crate::Settings;
+use super::{Interpreter, Warm, row};
+use crate::{Settings, protocol};
 
 /// Paths that programs of every language may read: the system's own programs and libraries.
 const SYSTEM: [&str; 8] = [
@@ -57,6 +58,31 @@ impl Toolchains {
             Some((_, Err(error))) => Err(error),
             None => Err("it has an interpreter"),
         }
+    }
+
+    /// What a program in one of the interpreted languages that cells keep ready for is run by.
+    pub(crate) fn warm(&self, program: &Program) -> Warm {
+        let has_numpy = self.python.as_ref().is_ok_and(|python| python.has_numpy);
+        match program.language {
+            Language::PyPy => Warm::PyPy,
+            _ if has_numpy && imports_numpy(&program.source) => Warm::Numpy,
+            _ => Warm::Plain,
+        }
+    }
+
+    /// The interpreter that a cell keeps ready; `None` where there is none.
+    pub(crate) fn interpreter(&self, warm: Warm) -> Option<protocol::Interpreter> {
+        let path = match warm {
+            Warm::Plain | Warm::Numpy => self.python.as_ref().ok()?.path.clone(),
+            Warm::PyPy => self
+                .get(Language::PyPy)
+                .ok()?
+                .path()
+                .to_string_lossy()
+                .into(),
+        };
+        let library = (warm == Warm::Numpy).then(|| "numpy".to_string());
+        Some(protocol::Interpreter { path, library })
     }
 
     /// The name and version of what runs a language, or why nothing does.

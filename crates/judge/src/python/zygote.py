@@ -14,12 +14,15 @@ A test or call that cannot leave anything behind is left to the examiner, one ch
 Only values of exact built-in types cross the stream, as tagged JSON.
 """
 
-import _symtable, array, ast, atexit, bisect, builtins, collections, copy, ctypes, dataclasses, datetime, decimal, enum, fractions
+import array, ast, atexit, bisect, builtins, collections, copy, ctypes, dataclasses, datetime, decimal, enum, fractions
 import functools, gc, heapq, io, itertools, json, linecache, math, operator, os, random, re, resource
 import select, signal, socket, string, struct, sys, threading, time, traceback, types, typing
 
-# The C library, called with the interpreter's lock held, so that the only thread of a forked child holds it too.
-LIBC = ctypes.PyDLL(None, use_errno=True)
+IS_CPYTHON = sys.implementation.name == "cpython"
+if IS_CPYTHON:
+    import _symtable  # for test code, which no other interpreter reads
+# The C library, called with CPython's lock held, so that the only thread of a forked child holds it too.
+LIBC = (ctypes.PyDLL if IS_CPYTHON else ctypes.CDLL)(None, use_errno=True)
 # Made once, so that a child has less memory to copy.
 CAPSET, NO_CAPABILITIES = LIBC.capset, ((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)())
 # Process and IPC namespaces, and the usual signal at the end.
@@ -50,12 +53,15 @@ class SockFprog(ctypes.Structure):
 def zygote():
     open_standard_streams()
     random.seed(0)  # a program that draws numbers draws the same ones each time
+    for library in sys.argv[1:]:
+        load_library(library)
     gc.collect()
-    gc.freeze()  # so that collections in children leave the pages that they share untouched
+    if IS_CPYTHON:
+        gc.freeze()  # so that collections in children leave the pages that they share untouched
     sys.path[:] = [entry for entry in sys.path if entry]
     control = socket.socket(fileno=CONTROL)
     # The C library's fork: `os.fork` also runs hooks for threads that are not there, and takes three times as long.
-    fork = LIBC.fork
+    fork = LIBC.fork if IS_CPYTHON else os.fork
     examiner = None
     spare = None
     said, spec = None, None
@@ -91,6 +97,16 @@ def zygote():
         control.send(word_of(status, usage))
         # Another run of the kind often follows, and is spared the wait for this.
         spare = Spare(fork, control)
+
+
+def load_library(name):
+    """Loads a library for all children. One that does not load is left to the programs, which say so."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no child would have the threads that it makes
+    try:
+        library = __import__(name)
+    except Exception:
+        return
+    library.random.seed(0)
 
 
 class Spare:

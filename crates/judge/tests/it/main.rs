@@ -18,6 +18,7 @@ mod groups;
 mod isolation;
 mod languages;
 mod load;
+mod numpy;
 mod rejudge;
 mod replies;
 mod required;

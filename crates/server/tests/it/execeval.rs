@@ -30,6 +30,13 @@ async fn execute(server: &Server, body: &Value) -> Value {
     json(response).await
 }
 
+/// The names of an object's fields, in order.
+fn keys(object: &Value) -> Vec<&str> {
+    let fields = object.as_object().unwrap();
+    let names: BTreeSet<_> = fields.keys().map(String::as_str).collect();
+    names.into_iter().collect()
+}
+
 fn outcomes(answer: &Value) -> Vec<Value> {
     let data = answer["data"].as_array().unwrap();
     data.iter().map(|row| row["exec_outcome"].clone()).collect()
@@ -77,6 +84,19 @@ async fn a_script_of_mapcoder_is_answered_field_for_field() {
         [json!("PASSED"), json!("WRONG_ANSWER"), Value::Null]
     );
     assert_eq!(answer["data"][2]["result"], Value::Null);
+    // ExecEval's fields, and the evidence.
+    let fields = [
+        "evidence",
+        "exec_outcome",
+        "input",
+        "output",
+        "peak_memory_consumed",
+        "result",
+        "time_consumed",
+    ];
+    for row in answer["data"].as_array().unwrap() {
+        assert_eq!(keys(row), fields);
+    }
     server.stop().await;
 }
 
@@ -180,14 +200,24 @@ async fn the_runtimes_that_work_are_listed_by_their_names() {
         names.contains("GNU C++17"),
         server.judge.toolchain(Language::Cpp).is_some()
     );
+    // ExecEval's fields, and one of ours.
     let fields = [
         "compile_cmd",
         "compile_flags",
         "execute_cmd",
         "execute_flags",
+        "has_sanitizer",
+        "is_compiled",
+        "runtime_name",
+        "timelimit_factor",
+        "toolchain",
     ];
     for row in runtimes {
-        assert!(fields.iter().all(|name| row[name].is_string()), "{row}");
+        assert_eq!(keys(row), fields, "{row}");
+        assert!(
+            fields[..4].iter().all(|name| row[name].is_string()),
+            "{row}"
+        );
         assert!(row["is_compiled"].is_boolean() && row["has_sanitizer"].is_boolean());
         assert!((1..=3).contains(&row["timelimit_factor"].as_u64().unwrap()));
         assert!(row["toolchain"].is_string());

@@ -69,6 +69,8 @@ pub(crate) struct Baseline {
     /// The part of `cpu` that is the supervisor's.
     own_cpu: Duration,
     memory_bytes: u64,
+    /// The peak of the runs before, where the kernel cannot reset it.
+    old_peak: Option<u64>,
 }
 
 /// Memory that the group may use beyond what a program may: the supervisor works in it too.
@@ -175,14 +177,18 @@ impl Group {
             sys::write_control(&self.process_limit, &n_processes.to_string())?;
         }
         let (own_cpu, cpu) = self.cpu_times();
+        // Version 1 can do it, and version 2 from Linux 6.12 on.
+        let old_peak = match sys::write_control(&self.memory_peak, "0") {
+            Ok(()) => None,
+            Err(_) => Some(self.number(&self.memory_peak)?),
+        };
         let baseline = Baseline {
             cpu,
             own_cpu,
             memory_bytes: now,
+            old_peak,
         };
         self.grant(&baseline, allowance, 0)?;
-        // Only version 1 and recent kernels can reset the peak; without that it is an upper bound.
-        let _ = sys::write_control(&self.memory_peak, "0");
         Ok(baseline)
     }
 
@@ -208,13 +214,16 @@ impl Group {
         all.saturating_sub(own_cpu.saturating_sub(baseline.own_cpu))
     }
 
-    /// Peak memory since the beginning of the run, and whether the kernel killed for want of memory.
-    pub(crate) fn memory(&self, baseline: &Baseline) -> io::Result<(u64, bool)> {
+    /// Peak memory since the beginning of the run, unless a run before had more and the kernel cannot tell,
+    /// and whether the kernel killed for want of memory.
+    pub(crate) fn memory(&self, baseline: &Baseline) -> io::Result<(Option<u64>, bool)> {
         let peak = self.number(&self.memory_peak)?;
+        let is_new = baseline.old_peak.is_none_or(|old| peak > old);
         let text = sys::read_again(&self.memory_events)?;
         let n_kills = line(&text, "oom_kill ").unwrap_or(0);
         let killed = n_kills > self.n_kills.replace(n_kills);
-        Ok((peak.saturating_sub(baseline.memory_bytes), killed))
+        let peak = is_new.then(|| peak.saturating_sub(baseline.memory_bytes));
+        Ok((peak, killed))
     }
 
     /// Removes the group, once its last process is gone.

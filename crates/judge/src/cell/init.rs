@@ -40,6 +40,8 @@ pub(super) struct Init<'a> {
     pub(super) null: OwnedFd,
     /// Where large outputs are handed over.
     pub(super) outbox: Outbox,
+    /// What the box has room for.
+    pub(super) box_bytes: u64,
     /// How the box looked when it was empty; absent where there is none.
     pub(super) traces: Option<Traces>,
 }
@@ -154,6 +156,7 @@ impl Init<'_> {
             nest,
             outbox,
             zygote,
+            box_bytes: setup.disk_bytes,
             null: sys::open_null().map_err(|error| format!("null device: {error}"))?,
             traces: has_namespaces
                 .then(Traces::now)

@@ -39,8 +39,10 @@ pub(super) struct Sight {
 /// What the supervisor may ask for.
 #[derive(Debug, Serialize, Deserialize)]
 enum Question {
-    /// An empty box.
-    Wipe,
+    /// An empty box with room for so many bytes.
+    Wipe(u64),
+    /// Room for so many bytes in the box, which is empty.
+    Resize(u64),
     /// What a program and its descendants have used. The other processes are not theirs.
     Look(i32, [i32; 2]),
     /// The files of a task, from the descriptor that comes along.
@@ -82,9 +84,13 @@ impl Keeper {
     }
 
     /// Has an empty box mounted; false when that failed.
-    pub(super) fn wipe(&self) -> bool {
-        self.ask(&Question::Wipe, &[])
-            .is_some_and(|answer| answer.header[0] == 1)
+    pub(super) fn wipe(&self, disk_bytes: u64) -> bool {
+        self.does(&Question::Wipe(disk_bytes), &[])
+    }
+
+    /// Has the room in an empty box changed; false when that failed.
+    pub(super) fn resize(&self, disk_bytes: u64) -> bool {
+        self.does(&Question::Resize(disk_bytes), &[])
     }
 
     /// Looks at a program and its descendants; `None` when the keeper is gone.
@@ -101,8 +107,7 @@ impl Keeper {
 
     /// Has the files of a task laid out; false when that failed.
     pub(super) fn place(&self, task: &Task, content: &OwnedFd) -> bool {
-        self.ask(&Question::Place(task.clone()), &[content.as_raw_fd()])
-            .is_some_and(|answer| answer.header[0] == 1)
+        self.does(&Question::Place(task.clone()), &[content.as_raw_fd()])
     }
 
     /// What a compiler left.
@@ -113,6 +118,11 @@ impl Keeper {
     /// Ends a process that the zygote started, which Landlock keeps out of the supervisor's reach.
     pub(super) fn kill(&self, handle: &OwnedFd) {
         let _ = self.ask(&Question::Kill, &[handle.as_raw_fd()]);
+    }
+
+    fn does(&self, question: &Question, fds: &[RawFd]) -> bool {
+        self.ask(question, fds)
+            .is_some_and(|answer| answer.header[0] == 1)
     }
 
     fn ask(&self, question: &Question, fds: &[RawFd]) -> Option<Frame<[u64; 4]>> {
@@ -163,9 +173,13 @@ impl Desk<'_> {
     fn serve(self) -> ! {
         while let Ok(frame) = read_frame::<Question>(&self.socket) {
             let (answer, file) = match frame.header {
-                Question::Wipe => {
-                    let is_empty = rootfs::fresh_box(self.setup.disk_bytes).is_ok();
+                Question::Wipe(disk_bytes) => {
+                    let is_empty = rootfs::fresh_box(disk_bytes).is_ok();
                     ([u64::from(is_empty), 0, 0, 0], None)
+                }
+                Question::Resize(disk_bytes) => {
+                    let is_done = rootfs::resize_box(disk_bytes).is_ok();
+                    ([u64::from(is_done), 0, 0, 0], None)
                 }
                 Question::Place(task) => {
                     let content = frame.fds.first();

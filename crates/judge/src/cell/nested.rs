@@ -45,9 +45,13 @@ impl Nest {
         let started = started.inspect_err(|_| {
             let _ = self.end();
         })?;
-        let next = First::start()?;
-        self.pids.set([pid, next.pid()]);
-        self.next.set(Some(next));
+        // The program may have filled its share of processes by now. What comes next is made when it is needed then.
+        let next = First::start().ok();
+        if next.is_none() {
+            self.home.have_children()?;
+        }
+        self.pids.set([pid, next.as_ref().map_or(0, First::pid)]);
+        self.next.set(next);
         Ok(started)
     }
 

@@ -14,9 +14,8 @@ impl Outbox {
         sys::memory_file(c"outputs").map(Outbox)
     }
 
-    /// Holds these bytes, and gives another handle on them. The judge reads them before it asks for the next run.
+    /// Holds these bytes where it is empty, and gives another handle on them. The judge reads them before it asks for the next run.
     pub(super) fn fill(&self, parts: &[&[u8]]) -> io::Result<OwnedFd> {
-        self.empty()?;
         let fd = self.0.try_clone()?;
         let mut file = File::from(fd);
         parts.iter().try_for_each(|part| file.write_all(part))?;

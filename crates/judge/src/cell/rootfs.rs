@@ -79,6 +79,13 @@ pub(crate) fn fresh_box(disk_bytes: u64) -> io::Result<()> {
     Ok(())
 }
 
+/// Lets the files of an empty box have so many bytes together.
+pub(crate) fn resize_box(disk_bytes: u64) -> io::Result<()> {
+    let flags = libc::MS_REMOUNT | libc::MS_NOSUID | libc::MS_NODEV;
+    let size = sys::c_string(format!("size={disk_bytes}"))?;
+    sys::mount(None, &sys::c_string(WRITABLE)?, None, flags, Some(&size))
+}
+
 /// What tells whether a box has been touched since it was mounted. The kernel keeps all of it, and no program can set it.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Traces {

@@ -1,5 +1,6 @@
 //! One run: start it, drain what it writes, stop it at its limits, and leave the cell as it was before.
 
+use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::time::Instant;
 
@@ -17,6 +18,8 @@ use super::{filter, restrict};
 use crate::protocol::{Allowance, FrameError, Hit, Outcome, Purpose, Task, write_frame_with};
 use crate::sys::{self, Strings, Waited};
 
+/// More than any process of the cell itself holds.
+const OWN_MEMORY: u64 = 16 << 20;
 /// What is kept of standard error.
 const STDERR_TAIL: usize = 16 << 10;
 
@@ -55,7 +58,7 @@ impl Init<'_> {
         is_nested: bool,
         fds: Vec<OwnedFd>,
     ) -> Result<(Outcome, Vec<u8>, Vec<u8>), Broken> {
-        let broken = |error: std::io::Error| Broken::Cell(error.to_string());
+        let broken = |error: io::Error| Broken::Cell(error.to_string());
         let n_fds = if matches!(task, Task::Compile { .. }) {
             1
         } else {
@@ -64,6 +67,7 @@ impl Init<'_> {
         if fds.len() != n_fds {
             return Err(Broken::Cell("wrong number of descriptors".into()));
         }
+        self.fit_box(allowance).map_err(broken)?;
         // What the last run left there counts in the group.
         self.outbox.empty().map_err(broken)?;
         let baseline = match self.group {
@@ -115,6 +119,24 @@ impl Init<'_> {
         Ok((outcome, stdout, stderr.finish()))
     }
 
+    /// Gives the files of a run less room than it may have memory where both count in the group: it is a program that
+    /// the kernel ends when the group is full, if one of them holds more than we do.
+    fn fit_box(&mut self, allowance: &Allowance) -> io::Result<()> {
+        let memory = allowance.memory_bytes;
+        let room = memory - OWN_MEMORY.min(memory / 2);
+        let box_bytes = room.min(self.setup.disk_bytes);
+        let counts = self.group.is_some() && self.setup.purpose != Purpose::Compile;
+        if !counts || box_bytes == self.box_bytes {
+            return Ok(());
+        }
+        if !self.keeper.resize(box_bytes) {
+            return Err(io::Error::other("the box could not be resized"));
+        }
+        self.box_bytes = box_bytes;
+        self.traces = Some(Traces::now()?);
+        Ok(())
+    }
+
     /// Starts a task.
     fn start(
         &mut self,
@@ -124,7 +146,7 @@ impl Init<'_> {
         fds: &[OwnedFd],
         [stdout, stderr]: [&OwnedFd; 2],
     ) -> Result<Running, Broken> {
-        let broken = |error: std::io::Error| Broken::Cell(error.to_string());
+        let broken = |error: io::Error| Broken::Cell(error.to_string());
         let has_group = self.group.is_some();
         let room = match task {
             Task::Files { room_bytes, .. } | Task::PythonMain { room_bytes } => *room_bytes,
@@ -251,7 +273,7 @@ impl Init<'_> {
             && match &self.traces {
                 Some(traces) if traces.are_unchanged() => true,
                 Some(_) => {
-                    self.traces = if self.keeper.wipe() {
+                    self.traces = if self.keeper.wipe(self.box_bytes) {
                         Traces::now().ok()
                     } else {
                         None

@@ -49,7 +49,10 @@ pub(super) struct Watch<'a> {
     next_look: Instant,
     /// CPU time of orphans that have ended.
     reaped: Duration,
+    /// The most memory that was seen.
     peak_bytes: u64,
+    /// Our own most, which the kernel takes for the program's too where it is started by us.
+    carried_bytes: u64,
     /// Memory that the group may use for output.
     room: u64,
     /// Time that the program was ready to run while others held the cores.
@@ -67,6 +70,10 @@ impl<'a> Watch<'a> {
         start: Instant,
         running: Running,
     ) -> Watch<'a> {
+        let carried_bytes = match running {
+            Running::Own { .. } => sys::own_peak(),
+            Running::Forked { .. } => 0,
+        };
         let mut watch = Watch {
             init,
             allowance,
@@ -78,6 +85,7 @@ impl<'a> Watch<'a> {
             next_look: start,
             reaped: Duration::ZERO,
             peak_bytes: 0,
+            carried_bytes,
             room: ROOM,
             starved: Duration::ZERO,
             hit: None,
@@ -245,6 +253,17 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
+    /// Peak memory by what was seen and what the program's own process is told to have had.
+    fn peak_of_one(&self, end: Option<&End>) -> u64 {
+        let told = end.map_or(0, |end| end.peak_bytes);
+        match self.peak_bytes {
+            seen if told > self.carried_bytes => seen.max(told),
+            // It ended before anybody looked, and below our own most.
+            0 => told.min(self.allowance.memory_bytes),
+            seen => seen,
+        }
+    }
+
     /// The outcome of the run, of which we hold `kept_bytes` in memory ourselves.
     pub(super) fn outcome(
         &self,
@@ -257,13 +276,13 @@ impl<'a> Watch<'a> {
             (Some(group), Some(baseline)) => {
                 let memory = group.memory(baseline);
                 let (peak, oom) = memory.map_err(|error| Broken::Cell(error.to_string()))?;
-                let peak = peak.saturating_sub(kept_bytes);
+                let peak = peak.map(|peak| peak.saturating_sub(kept_bytes));
+                let peak = peak.unwrap_or_else(|| self.peak_of_one(end.as_ref()));
                 (group.cpu(baseline), peak, oom)
             }
             _ => {
                 let own = end.as_ref().map_or(Duration::ZERO, |end| end.cpu);
-                let peak = end.as_ref().map_or(0, |end| end.peak_bytes);
-                let peak = self.peak_bytes.max(peak);
+                let peak = self.peak_of_one(end.as_ref());
                 (self.reaped + own, peak, peak > self.allowance.memory_bytes)
             }
         };

@@ -96,7 +96,10 @@ def zygote():
         _, status, usage = os.wait4(child.pid, 0)
         control.send(word_of(status, usage))
         # Another run of the kind often follows, and is spared the wait for this.
-        spare = Spare(fork, control)
+        try:
+            spare = Spare(fork, control)
+        except OSError:
+            pass  # what the program left fills its share of processes
 
 
 def load_library(name):
@@ -116,7 +119,7 @@ class Spare:
         self.line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.pid = fork()
         if self.pid < 0:
-            os._exit(1)
+            raise OSError(ctypes.get_errno(), "fork")
         if self.pid == 0:
             # Nothing else that the zygote holds is for it, least of all the other end of this line.
             os.dup2(theirs.detach(), LINE)

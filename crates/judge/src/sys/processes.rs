@@ -256,6 +256,15 @@ pub(crate) fn own_cpu() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
+/// The most memory that this process has had, in bytes.
+pub(crate) fn own_peak() -> u64 {
+    // SAFETY: all-zero bytes are a valid structure of numbers.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is valid for writes.
+    let _ = unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) };
+    (usage.ru_maxrss.max(0) as u64) << 10
+}
+
 /// The children of this process, which must have a single thread.
 pub(crate) fn children_of_self() -> Vec<pid_t> {
     let text = std::fs::read_to_string("/proc/thread-self/children").unwrap_or_default();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{Checker, Exit, Language, Limits, Rung, Submission, Verdict};
 use judge::{Judge, JudgeError, Settings, probe};
 
-use crate::common::{asserts, best_judge, judged, stdio, submission};
+use crate::common::{asserts, best_judge, judge_with, judged, on, stdio, submission};
 
 #[tokio::test]
 async fn dropping_the_future_frees_the_cell() {
@@ -31,6 +31,42 @@ async fn dropping_the_future_frees_the_cell() {
         assert!(running.is_err());
         let benign = submission(Language::Python, "print(1)", vec![stdio("", "1")]);
         assert_eq!(judged(&judge, &benign).await.verdict, Verdict::Accepted);
+    }
+}
+
+/// What the cell holds of a large output is not taken for the memory of the program after it.
+#[tokio::test]
+async fn a_large_output_costs_the_next_program_no_memory() {
+    for rung in [Rung::Full, Rung::Userns, Rung::Landlock] {
+        let Some(judge) = judge_with(Settings {
+            n_cells: 1,
+            ..on(rung)
+        }) else {
+            continue;
+        };
+        let limits = |mebibytes: u64| Limits {
+            memory_bytes: mebibytes << 20,
+            ..Limits::default()
+        };
+        let large = Submission {
+            limits: limits(64),
+            ..submission(
+                Language::Cpp,
+                "#include <cstdio>\nint main() { for (int i = 0; i < 15000000; i++) putchar('x'); }",
+                vec![stdio("", "x")],
+            )
+        };
+        let small = Submission {
+            limits: limits(4),
+            ..submission(
+                Language::Cpp,
+                "#include <cstdio>\nint main() { puts(\"1\"); }",
+                vec![stdio("", "1")],
+            )
+        };
+        assert_eq!(judged(&judge, &large).await.verdict, Verdict::WrongAnswer);
+        let judging = judged(&judge, &small).await;
+        assert_eq!(judging.verdict, Verdict::Accepted, "on {rung}: {judging:?}");
     }
 }
 

@@ -43,6 +43,8 @@ pub(super) const CASES: &[Case] = &[
     native(40, "plants links", "plants_links", &[Accepted]),
     native(41, "fills one file", "fills_one_file", &[Accepted]),
     native(41, "fills the disk", "fills_the_disk", &[Accepted, domain::Verdict::MemoryLimit]).memory(256 << 20),
+    native(41, "fills the disk, with little memory", "fills_the_disk", &[Accepted]),
+    native(41, "fills the disk, with less memory", "fills_the_disk", &[Accepted]).memory(16 << 20),
     native(41, "makes empty files", "makes_empty_files", &[Accepted]).memory(256 << 20).cpu(2000),
     python(41, "a file that is too large", "open('x', 'wb').write(b'x' * (2 << 20))\nprint(1)", &[domain::Verdict::OutputLimit, RuntimeError])
         .except(&[NO_FILES]),

@@ -55,6 +55,7 @@ pub(crate) struct Figure {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer {
     pub(crate) median: f64,
+    /// Not finite where one side is 0, so that there is none.
     pub(crate) ratio: f64,
 }
 
@@ -233,7 +234,10 @@ fn print(rows: &[Row], ui: &Ui) -> anyhow::Result<()> {
     let cells = rows.iter().map(|row| {
         let (_, sign, bounds) = row.bounds.parts();
         let bound = |bound: Option<f64>| bound.map_or_else(String::new, |n| format!("{sign} {n}"));
-        let number = |number: f64| format!("{number:.3}");
+        let number = |number: f64| match number.is_finite() {
+            true => format!("{number:.3}"),
+            false => String::new(),
+        };
         let figures = match &row.figure {
             Ok(figure) => [
                 number(figure.ours),

@@ -9,7 +9,7 @@ use crate::assets::{self, ASSETS, Asset};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::settings::Settings;
-use crate::ui::{Ui, megabytes};
+use crate::ui::{Ui, file_size};
 use crate::{data, files, hub, wiring};
 
 /// `mapcoder data`.
@@ -92,7 +92,7 @@ fn list(settings: &Settings, ui: &Ui) -> anyhow::Result<Exit> {
         }
         rows.push(vec![
             asset.name.to_string(),
-            megabytes(asset.bytes),
+            file_size(asset.bytes),
             asset.licence.to_string(),
             if is_here { "here" } else { "can be fetched" }.to_string(),
         ]);

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::hub;
 use crate::interrupt::Interrupt;
 use crate::settings::Settings;
-use crate::ui::{Ui, megabytes};
+use crate::ui::{Ui, file_size};
 
 /// `mapcoder model`.
 pub(super) fn run(command: ModelCommand, settings: &Settings, ui: &Ui) -> anyhow::Result<Exit> {
@@ -96,7 +96,7 @@ fn list(settings: &Settings, ui: &Ui) -> anyhow::Result<Exit> {
         };
         vec![
             model.name.clone(),
-            megabytes(model.bytes),
+            file_size(model.bytes),
             licence.to_string(),
             state,
         ]

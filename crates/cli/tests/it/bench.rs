@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::distill_run::tiny_model;
+use crate::work::problem;
 use crate::world::World;
 
 #[test]
@@ -69,6 +71,35 @@ fn the_engine_is_measured_beside_its_peer() {
         broken.stderr.contains("error: /bin/false ended with "),
         "{broken:?}"
     );
+}
+
+#[test]
+fn a_team_is_measured_beside_another_model_and_nothing_is_no_number() {
+    let world = World::new();
+    tiny_model(&world);
+    world.write("project/problems/add.md", &problem(3));
+    let arguments = ["bench", "cost", "--data", "problems", "-k", "1", "-t", "0"];
+    let models = [
+        "--model",
+        "./tiny-llama",
+        "--adapters",
+        "none",
+        "--against",
+        "./tiny-llama",
+    ];
+    let outcome = world.run(&[&arguments[..], &models].concat());
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let row = |name: &str| {
+        let line = outcome.stdout.lines().find(|line| line.starts_with(name));
+        line.unwrap_or_else(|| panic!("no row {name} in {outcome:?}"))
+            .split_whitespace()
+            .collect::<Vec<_>>()
+    };
+    // Neither solves anything, so that there is no ratio; of the tokens there is one.
+    assert_eq!(row("solved")[1..4], ["0.000", "problems", "0.000"]);
+    assert_eq!(row("solved")[4], "≥");
+    assert_eq!(row("tokens")[5], "1.000");
+    assert!(!outcome.stdout.contains("NaN"), "{}", outcome.stdout);
 }
 
 #[test]

@@ -88,6 +88,8 @@ fn list_and_pull_know_what_can_be_fetched() {
     ] {
         assert!(list.stdout.contains(word), "{}", list.stdout);
     }
+    // A file of 44 KB is not of no megabytes.
+    assert!(list.stdout.contains(" KB  MIT"), "{}", list.stdout);
     let named = |name: &str| list.stdout.lines().find(|line| line.starts_with(name));
     for (name, licence, how) in [
         ("HumanEval ", "MIT", "mapcoder data pull humaneval"),

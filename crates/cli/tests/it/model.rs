@@ -50,7 +50,7 @@ fn files_of_the_cache_are_listed_found_and_removed() {
         outcome.stdout,
         "NAME                   SIZE     LICENCE     STATE\n\
         smollm2-135m-instruct  98.4 MB  Apache-2.0  $ROOT/home/.cache/mapcoder/models/SmolLM2-135M-Instruct.Q4_1.gguf\n\
-        own                    0.0 MB               $ROOT/home/.cache/mapcoder/models/own.gguf\n"
+        own                    10 B                 $ROOT/home/.cache/mapcoder/models/own.gguf\n"
     );
     assert_eq!(
         world.run(&["model", "path"]).stdout,

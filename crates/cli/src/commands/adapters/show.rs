@@ -8,7 +8,7 @@ use trainer::StoredSettings;
 use crate::adapters::{CONFIG, WEIGHTS};
 use crate::assets::io_error;
 use crate::exit::Exit;
-use crate::ui::{Ui, megabytes};
+use crate::ui::{Ui, file_size};
 
 /// The deepest that folders are searched for adapters.
 const MAX_DEPTH: usize = 4;
@@ -78,7 +78,7 @@ pub(super) fn list(folder: &Path, ui: &Ui) -> anyhow::Result<Exit> {
         if ui.json() {
             ui.line(&about.json().to_string())?;
         }
-        let size = megabytes(about.bytes);
+        let size = file_size(about.bytes);
         rows.push(vec![
             path.display().to_string(),
             about.words(),
@@ -133,7 +133,7 @@ pub(super) fn show(adapter: &Path, ui: &Ui) -> anyhow::Result<Exit> {
         row("adapter", adapter.display().to_string()),
         row("base", about.base()),
         row("what", about.words()),
-        row("size", megabytes(about.bytes)),
+        row("size", file_size(about.bytes)),
         row("sha256", digest),
     ])?;
     Ok(Exit::Success)

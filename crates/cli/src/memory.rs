@@ -1,3 +1,7 @@
+mod groups;
+
+use std::path::Path;
+
 /// A number of `/proc`, in bytes, where the system has it.
 fn field(file: &str, name: &str) -> Option<u64> {
     let text = std::fs::read_to_string(file).ok()?;
@@ -21,7 +25,9 @@ pub(crate) fn total() -> Option<u64> {
     field("/proc/meminfo", "MemTotal:")
 }
 
-/// Memory that programs can have.
+/// Memory that this process can have: what the machine has left, and its control groups leave it.
 pub(crate) fn available() -> Option<u64> {
-    field("/proc/meminfo", "MemAvailable:")
+    let machine = field("/proc/meminfo", "MemAvailable:");
+    let groups = groups::available(Path::new("/"));
+    machine.into_iter().chain(groups).min()
 }

@@ -283,7 +283,7 @@ fn engine(
 }
 
 /// Why the engine cannot start with a model, and what can be done about it.
-fn refusal(error: EngineError, path: &Path) -> Failure {
+pub(crate) fn refusal(error: EngineError, path: &Path) -> Failure {
     let failed = |error: &dyn std::fmt::Display| format!("{}: failed to {error}", path.display());
     match error {
         EngineError::Memory {
@@ -309,6 +309,8 @@ fn refusal(error: EngineError, path: &Path) -> Failure {
         EngineError::Model(model::ModelError::Device(error)) => {
             Failure::new(Exit::Failure, error.to_string()).help("`--device cpu` runs everywhere")
         }
+        EngineError::Setting(_) => Failure::new(Exit::Usage, failed(&error))
+            .help("without `--context` it is what the model was trained for, at most 8192 tokens"),
         error => Failure::new(Exit::Failure, failed(&error)).help(
             "`--model` takes a GGUF file, or a folder of safetensors, of the Llama or Qwen2 family; without it \
              the default model is used",

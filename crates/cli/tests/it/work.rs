@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdin, Stdio};
 
+use crate::distill_run::tiny_model;
 use crate::world::World;
 
 /// The program's own test server: its first program is wrong, its repair is right. It ends with this value.
@@ -332,6 +333,23 @@ fn mistakes_get_one_clear_line() {
         &["solve", "add.md", "--model", "missing.gguf"],
         2,
         "missing.gguf",
+    );
+    tiny_model(&world);
+    let too_long = ["--model", "./tiny-llama", "--context", "9000"];
+    let said = "a context of 9000 tokens is longer than the model's 8192";
+    check(
+        &world,
+        &[&["solve", "add.md"][..], &too_long].concat(),
+        2,
+        said,
+    );
+    let little = ["--model", "./tiny-llama", "--context", "1"];
+    let said = "a context needs room for a prompt and a reply";
+    check(
+        &world,
+        &[&["solve", "add.md"][..], &little].concat(),
+        2,
+        said,
     );
     check(
         &world,

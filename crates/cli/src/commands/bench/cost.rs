@@ -52,7 +52,8 @@ pub(super) fn run(args: &CostArgs, settings: &Settings, ui: &Ui) -> anyhow::Resu
         adapters: adapters::of(settings)?.into_iter().collect(),
         ..wiring::engine_settings(settings, &model, &path)
     };
-    let room = engine::plan(&*engine::open(&path)?, &room)?;
+    let room = engine::plan(&*engine::open(&path)?, &room)
+        .map_err(|error| wiring::refusal(error, &path))?;
     ui.note("measuring the team");
     let own = [
         ("--model", &args.local.model),

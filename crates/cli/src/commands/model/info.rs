@@ -8,7 +8,7 @@ use crate::assets::{DEFAULT_MODEL, LocalModel};
 use crate::exit::{Exit, Failure};
 use crate::settings::Settings;
 use crate::ui::{Ui, megabytes};
-use crate::wiring::engine_room;
+use crate::wiring::{engine_room, refusal};
 
 /// `mapcoder model info`. Reads headers and, for the digest, every byte; loads no weights.
 pub(super) fn run(settings: &Settings, ui: &Ui) -> anyhow::Result<Exit> {
@@ -27,7 +27,8 @@ pub(super) fn show(name: &str, path: &Path, settings: &Settings, ui: &Ui) -> any
     };
     let source = engine::open(path).map_err(|error| failed(&error))?;
     let config = source.config().map_err(|error| failed(&error))?;
-    let plan = engine::plan(&*source, &engine_room(settings)).map_err(|error| failed(&error))?;
+    let plan =
+        engine::plan(&*source, &engine_room(settings)).map_err(|error| refusal(error, path))?;
     let format = if path.is_dir() { "safetensors" } else { "gguf" };
     let n_bytes: usize = source.files().iter().map(|(_, bytes)| bytes.len()).sum();
     let digest: Digest = engine::digest(&*source);

@@ -2,11 +2,16 @@
 
 use std::fs::File;
 use std::io::{BufWriter, IntoInnerError, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
+use distill::{clear_drafts, draft};
 
-/// Writes a file beside its place and renames it, so that the place never holds half of it.
+/// How the names of drafts end.
+pub(crate) const DRAFT: &str = "tmp";
+
+/// Writes a file beside its place and renames it, so that the place never holds half of it. Drafts that killed processes
+/// left are removed.
 ///
 /// # Errors
 /// When the file cannot be written, or `write` fails.
@@ -14,7 +19,8 @@ pub(crate) fn write_whole(
     place: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let draft = draft_of(place);
+    clear_drafts(place, DRAFT);
+    let draft = draft(place, DRAFT);
     let written = write_draft(&draft, write).and_then(|()| Ok(std::fs::rename(&draft, place)?));
     if written.is_err() {
         // There may be none; the error that led here is the one to tell.
@@ -41,10 +47,4 @@ fn write_draft(
         .map_err(IntoInnerError::into_error)?
         .sync_all()?;
     Ok(())
-}
-
-fn draft_of(place: &Path) -> PathBuf {
-    let mut name = place.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.tmp", std::process::id()));
-    place.with_file_name(name)
 }

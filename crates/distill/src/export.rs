@@ -10,7 +10,7 @@ use domain::{Agent, Digest, Message};
 use serde::Serialize;
 
 use crate::example::by_agent;
-use crate::{Card, Example, Finding, Measured, SetRef, Source};
+use crate::{Card, Example, Finding, Measured, SetRef, Source, clear_drafts, draft};
 
 /// The name of the data card in JSON; a folder that holds it is an export.
 pub const CARD: &str = "card.json";
@@ -148,7 +148,7 @@ fn json_lines(rows: impl Iterator<Item = impl Serialize>) -> Vec<u8> {
 }
 
 /// Writes files and their card into a folder: beside its place first, then renamed, so that the place holds all of it or
-/// what was there before. An earlier export is replaced; anything else is not.
+/// what was there before. An earlier export is replaced; anything else is not. What killed writers left is removed.
 ///
 /// # Errors
 /// When something else is there, or the file system says no.
@@ -169,12 +169,11 @@ pub fn write(folder: &Path, files: &[(String, Vec<u8>)], card: &Card) -> Result<
         _ => Path::new("."),
     };
     fs::create_dir_all(parent).map_err(at(parent))?;
-    let beside = |suffix: &str| {
-        let mut name = folder.file_name().unwrap_or_default().to_os_string();
-        name.push(format!(".{}.{suffix}", std::process::id()));
-        parent.join(name)
-    };
-    let (draft, old) = (beside("new"), beside("old"));
+    clear_drafts(folder, "new");
+    if is_there {
+        clear_drafts(folder, "old");
+    }
+    let (draft, old) = (draft(folder, "new"), draft(folder, "old"));
     fs::create_dir_all(&draft).map_err(at(&draft))?;
     let json = serde_json::to_string_pretty(card).expect("plain data has a JSON form") + "\n";
     let own = [
@@ -204,5 +203,7 @@ pub fn write(folder: &Path, files: &[(String, Vec<u8>)], card: &Card) -> Result<
     if is_there {
         fs::remove_dir_all(&old).map_err(at(&old))?;
     }
+    // What a writer that was killed had moved away is wanted until the place is filled again.
+    clear_drafts(folder, "old");
     Ok(())
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ::distill::{clear_drafts, draft};
 use anyhow::Context as _;
 use domain::Agent;
 use evaluation::compare::{Side, comparison_line};
@@ -330,7 +331,8 @@ fn subsets(adapters: &Adapters) -> Vec<(String, Adapters)> {
 fn keep(place: &Path, adapters: &Adapters) -> anyhow::Result<Adapters> {
     const FILES: [&str; 2] = [crate::adapters::CONFIG, crate::adapters::WEIGHTS];
     let folder = place.join("kept");
-    let draft = place.join(format!("kept.{}.tmp", std::process::id()));
+    clear_drafts(&folder, files::DRAFT);
+    let draft = draft(&folder, files::DRAFT);
     let copy = || -> std::io::Result<Adapters> {
         let mut kept = Adapters::new();
         for (agent, path) in adapters {

@@ -191,8 +191,21 @@ fn a_killed_export_leaves_all_or_nothing() {
         assert_eq!(status.signal(), Some(SIGXFSZ), "{limit} {status}");
         assert!(!world.path("project/second").exists());
     }
+    // What is left of it goes when another export comes to the same place; what looks alike and is not its own stays.
+    let drafts = || {
+        let entries = world.path("project").read_dir().unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("second.")).count()
+    };
+    let n_left = drafts();
+    assert!(n_left > 0);
+    let alive = world.path(&format!("project/second.{}.new", std::process::id()));
+    std::fs::create_dir(&alive).unwrap();
+    world.write("project/second.notes.new/mine.txt", "mine");
     assert_eq!(world.run(&second).code, Some(0));
     assert!(contents(&world.path("project/second")) == whole);
+    assert!(alive.exists() && world.path("project/second.notes.new/mine.txt").exists());
+    assert_eq!(drafts(), 2);
     // What is there stays until another export takes its place as a whole.
     let other = [&first[..], &["--max-per-agent", "1"]].concat();
     let status = run_limited(&world, 1, &other);

@@ -108,6 +108,15 @@ fn the_same_record_gives_the_same_bytes_and_they_verify() {
     // An export takes the place of an earlier one, and of nothing else.
     exported(&traces, &selection, &place("first"));
     assert_eq!(first, bytes(&place("first")));
+    // What processes that were killed have left is no part of it, even if one of them had the same id, and goes.
+    let left = ["new", "old"].map(|ending| distill::draft(&place("first"), ending));
+    for draft in &left {
+        fs::create_dir(draft).unwrap();
+        fs::write(draft.join("debugging.old.jsonl"), "{}").unwrap();
+    }
+    exported(&traces, &selection, &place("first"));
+    assert_eq!(first, bytes(&place("first")));
+    assert!(left.iter().all(|draft| !draft.exists()));
     fs::create_dir(place("taken")).unwrap();
     fs::write(place("taken").join("notes.txt"), "mine").unwrap();
     let refused = export::write(&place("taken"), &[], &card).unwrap_err();

@@ -146,14 +146,20 @@ impl Improving<'_> {
         let (mut plan, folder) = distill::read(&file)?;
         let sets = place.join("sets");
         plan.output = std::path::absolute(&sets)?;
+        // Nothing is learned from what is measured on.
+        for measure in &self.plan.evaluate {
+            let data = distill::beside(&self.folder, &measure.data);
+            let is_it = |name: &String| distill::beside(&folder, name) == data;
+            if !plan.held_out.iter().any(is_it) {
+                plan.held_out.push(named_in(&folder, Path::new(&data))?);
+            }
+        }
         // The student of a later round is the one that the round before made.
         if let Some(student) = &mut plan.student
             && round > 1
-            && !before.is_empty()
+            && let Some(kept) = before.values().next().and_then(|path| path.parent())
         {
-            let kept = before.values().next().and_then(|path| path.parent());
-            let kept = kept.map(std::path::absolute).transpose()?;
-            student.adapters = kept.map(|kept| kept.display().to_string());
+            student.adapters = Some(named_in(&folder, &std::path::absolute(kept)?)?);
         }
         let start = distill::Start {
             overrides: self.args.overrides(),
@@ -295,6 +301,13 @@ impl Improving<'_> {
         }
         Ok(())
     }
+}
+
+/// A path as a plan of this folder names it, so that what follows from the plan's words is the same wherever it lies.
+fn named_in(folder: &Path, path: &Path) -> std::io::Result<String> {
+    let folder = std::path::absolute(folder.join("."))?;
+    let inside = path.strip_prefix(&folder).unwrap_or(path);
+    Ok(inside.display().to_string())
 }
 
 fn names(agents: &[Agent]) -> Vec<String> {

@@ -1,3 +1,4 @@
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -91,6 +92,20 @@ impl World {
         let mut command = self.command(arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
+    }
+
+    /// Kills a run of the program as soon as it says a line on standard error that is meant.
+    pub(crate) fn kill_when(&self, arguments: &[&str], mut is_it: impl FnMut(&str) -> bool) {
+        let mut child = self.spawn(arguments);
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = Vec::new();
+        let is_seen = lines.map_while(Result::ok).any(|line| {
+            said.push(line);
+            is_it(&said[said.len() - 1])
+        });
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(is_seen, "it never said so: {said:#?}");
     }
 
     /// The text with this world's folder as `$ROOT`, so that it is the same every time.

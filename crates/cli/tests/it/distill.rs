@@ -163,6 +163,55 @@ fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
+fn a_killed_import_goes_on_and_ends_with_the_same_bytes() {
+    let (whole, killed) = (world(), world());
+    let outcome = whole.run(&IMPORT);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let n_judged = outcome.stderr.matches(" programs judged\n").count();
+    assert!(n_judged > 10, "{}", outcome.stderr);
+    for n_programs in [1, n_judged / 2, n_judged - 1] {
+        let mut n_seen = 0;
+        killed.kill_when(&IMPORT, |line| {
+            n_seen += usize::from(line.ends_with(" programs judged"));
+            n_seen == n_programs
+        });
+        assert!(!killed.path("project/traces.jsonl").exists());
+    }
+    let last = killed.run(&IMPORT);
+    assert_eq!(
+        (last.code, &last.stdout),
+        (Some(0), &outcome.stdout),
+        "{}",
+        last.stderr
+    );
+    let traces =
+        |world: &World| std::fs::read_to_string(world.path("project/traces.jsonl")).unwrap();
+    // Questions for repairs tell how long a test took, which no two records share.
+    assert_eq!(
+        without_times(&traces(&killed)),
+        without_times(&traces(&whole))
+    );
+    let first = traces(&killed);
+    assert_eq!(killed.run(&IMPORT).code, Some(0));
+    assert!(traces(&killed) == first);
+}
+
+/// A text without its numbers of milliseconds.
+fn without_times(text: &str) -> String {
+    let parts: Vec<&str> = text.split(" ms").collect();
+    let (last, before) = parts.split_last().unwrap();
+    let numbers = |part: &&str| {
+        part.trim_end_matches(|c: char| c.is_ascii_digit())
+            .to_string()
+    };
+    before
+        .iter()
+        .map(numbers)
+        .chain([last.to_string()])
+        .collect()
+}
+
+#[test]
 fn a_killed_export_leaves_all_or_nothing() {
     let world = world();
     assert_eq!(world.run(&IMPORT).code, Some(0));

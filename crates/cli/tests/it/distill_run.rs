@@ -8,6 +8,7 @@ use domain::{Judging, Submission, Verdict};
 use ledger::Ledger;
 use serde_json::{Value, json};
 
+use crate::gate::Gate;
 use crate::work::{Server, problem};
 use crate::world::{World, files_below};
 
@@ -51,12 +52,11 @@ pub(crate) fn tiny_model(world: &World) {
     std::fs::write(config, text).unwrap();
 }
 
-fn plan(world: &World, server: &Server, k: usize, more: &str) {
+fn plan(world: &World, url: &str, k: usize, more: &str) {
     let text = format!(
         "problems:\n  - data: problems\nheld_out: [aside]\nteacher: {{model: mock, base_url: {url}}}\n\
          supervisor: {{model: mock, base_url: {url}}}\nk: {k}\nt: 0\nconcurrency: 2\noutput: sets\n\
          tokenizer: tiny-llama\nexamples: {{max_tokens: 0, near: 2}}\n{more}",
-        url = server.url
     );
     world.write("project/plan.yaml", &text);
 }
@@ -73,7 +73,7 @@ fn failures_are_corrected_and_no_word_of_it_is_learned() {
     let world = world(3);
     let server = Server::start(&world, 0);
     // The server recalls three problems, whatever it is asked for.
-    plan(&world, &server, 3, "confirm: true\n");
+    plan(&world, &server.url, 3, "confirm: true\n");
     let run = ["distill", "run", "plan.yaml"];
     let first = world.run(&run);
     assert_eq!(first.code, Some(0), "{}", first.stderr);
@@ -133,7 +133,7 @@ fn failures_are_corrected_and_no_word_of_it_is_learned() {
 fn every_run_of_a_plan_is_shown_or_says_where_to_look() {
     let world = world(1);
     let server = Server::start(&world, 0);
-    plan(&world, &server, 1, "");
+    plan(&world, &server.url, 1, "");
     let outcome = world.run(&["distill", "run", "plan.yaml"]);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let runs = world.run(&["runs", "list", "--json"]).stdout;
@@ -173,7 +173,7 @@ fn a_student_learns_from_its_own_corrected_failures() {
     let server = Server::start(&world, 0);
     plan(
         &world,
-        &server,
+        &server.url,
         1,
         &format!("student: {{model: small, base_url: {}}}\n", server.url),
     );
@@ -196,7 +196,7 @@ fn the_card_says_who_was_asked_and_what_every_stage_came_to() {
         "student: {{model: small, base_url: {}}}\ntemperatures: [0, 0.5]\nseed: 7\nconfirm: true\n",
         server.url
     );
-    plan(&world, &server, 1, &more);
+    plan(&world, &server.url, 1, &more);
     let outcome = world.run(&["distill", "run", "plan.yaml"]);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let card = std::fs::read_to_string(world.path("project/sets/card.json")).unwrap();
@@ -259,7 +259,7 @@ fn a_program_that_does_not_pass_twice_is_no_example() {
     let world = world(3);
     let server = Server::start(&world, 0);
     let run = ["distill", "run", "plan.yaml", "--ledger", "ledger.db"];
-    plan(&world, &server, 1, "");
+    plan(&world, &server.url, 1, "");
     let first = world.run(&run);
     assert_eq!(first.code, Some(0), "{}", first.stderr);
 
@@ -295,7 +295,7 @@ fn a_program_that_does_not_pass_twice_is_no_example() {
     assert!(n_recorded > 0);
     drop(ledger);
 
-    plan(&world, &server, 1, "confirm: true\n");
+    plan(&world, &server.url, 1, "confirm: true\n");
     let second = world.run(&run);
     assert_eq!(second.code, Some(0), "{}", second.stderr);
     let said = "pass filter: 2 runs pass all tests, 1 more did not do so twice";
@@ -312,8 +312,8 @@ fn a_program_that_does_not_pass_twice_is_no_example() {
 fn a_killed_distillation_goes_on_and_ends_with_the_same_bytes() {
     let (whole, killed) = (world(6), world(6));
     let server = Server::start(&whole, 4);
-    plan(&whole, &server, 1, "temperatures: [0, 0.5]\n");
-    plan(&killed, &server, 1, "temperatures: [0, 0.5]\n");
+    plan(&whole, &server.url, 1, "temperatures: [0, 0.5]\n");
+    plan(&killed, &server.url, 1, "temperatures: [0, 0.5]\n");
     let run = ["distill", "run", "plan.yaml", "--verbose"];
     let outcome = whole.run(&run);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
@@ -337,22 +337,60 @@ fn a_killed_distillation_goes_on_and_ends_with_the_same_bytes() {
 }
 
 #[test]
-fn a_spent_budget_stops_cleanly_and_the_same_command_goes_on() {
-    let world = world(3);
-    let server = Server::start(&world, 0);
-    plan(&world, &server, 1, "budget: {calls: 7}\n");
+fn a_spent_budget_of_any_kind_stops_cleanly_and_the_same_command_goes_on() {
+    let server = Server::start(&World::new(), 0);
+    let gate = Gate::before(&server);
+    // A call takes more than fifty tokens, each of which costs one.
+    let prices = "currency = \"USD\"\n[models.mock]\ninput = 1000000\noutput = 1000000\n";
     let run = ["distill", "run", "plan.yaml"];
-    // Four calls a problem, then a review and a program: 18 in all.
-    for _ in 0..2 {
-        let short = world.run(&run);
-        assert_eq!(short.code, Some(3), "{}", short.stderr);
-        assert!(
-            short.stderr.contains("the budget is spent"),
-            "{}",
-            short.stderr
-        );
-        assert!(!world.path("project/sets").exists());
+    let start = |budget: &str| {
+        let world = world(3);
+        world.write("project/prices.toml", prices);
+        let more = format!("budget: {{{budget}}}\nprices: prices.toml\n");
+        plan(&world, &gate.url, 1, &more);
+        world
+    };
+    let whole = start("");
+    assert_eq!(whole.run(&run).code, Some(0));
+    // Four calls a problem, then a review and a program.
+    let n_calls = gate.n_answered();
+    assert_eq!(n_calls, 18);
+    for budget in ["calls: 7", "tokens: 2000", "cost: 2000"] {
+        let world = start(budget);
+        let n_before = gate.n_answered();
+        let mut n_stops = 0;
+        let last = loop {
+            let n_answered = gate.n_answered();
+            let outcome = world.run(&run);
+            if outcome.code != Some(3) {
+                break outcome;
+            }
+            let said = "error: the budget is spent before the end";
+            assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+            assert!(!world.path("project/sets").exists());
+            assert!(gate.n_answered() > n_answered, "{budget}");
+            n_stops += 1;
+        };
+        assert_eq!(last.code, Some(0), "{}", last.stderr);
+        assert!(n_stops > 1, "{budget}");
+        assert_eq!(gate.n_answered() - n_before, n_calls, "{budget}");
+        assert!(sets(&world) == sets(&whole), "{budget}");
     }
+}
+
+#[test]
+fn a_budget_of_no_time_asks_nothing_and_the_plan_goes_on_without_it() {
+    let world = world(2);
+    let server = Server::start(&world, 0);
+    let gate = Gate::before(&server);
+    let run = ["distill", "run", "plan.yaml"];
+    plan(&world, &gate.url, 1, "budget: {seconds: 0}\n");
+    let short = world.run(&run);
+    assert_eq!(short.code, Some(3), "{}", short.stderr);
+    let said = "error: the budget is spent before the end";
+    assert!(short.stderr.contains(said), "{}", short.stderr);
+    assert_eq!(gate.n_answered(), 0);
+    plan(&world, &gate.url, 1, "budget: {seconds: 1e6}\n");
     let last = world.run(&run);
     assert_eq!(last.code, Some(0), "{}", last.stderr);
     assert!(world.path("project/sets/card.json").exists());
@@ -361,13 +399,16 @@ fn a_spent_budget_stops_cleanly_and_the_same_command_goes_on() {
 #[test]
 fn a_plan_is_dry_run_without_asking_anybody() {
     let world = world(3);
+    let aside = std::fs::read_to_string(world.path("project/aside/other.md")).unwrap();
+    world.write("project/problems/other.md", &aside);
     let server = Server::start(&world, 0);
-    plan(&world, &server, 1, "");
+    plan(&world, &server.url, 1, "");
     let dry = ["distill", "run", "plan.yaml", "--plan"];
     let before = world.run(&dry);
     assert_eq!(before.code, Some(0), "{}", before.stderr);
     for part in [
         "3 problems, one run of each",
+        "problems: 1 problem is left out, as something is measured on it",
         "nothing is recorded yet",
         "time of servers",
     ] {

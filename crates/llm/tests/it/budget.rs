@@ -6,6 +6,23 @@ use llm::{Budget, Budgeted, ChatError, ChatModel, Scripted, text_reply};
 
 use crate::mock::ask;
 
+/// Answers when it is let.
+struct Slow(Arc<tokio::sync::Semaphore>);
+impl ChatModel for Slow {
+    fn identity(&self, _: domain::Agent) -> String {
+        "slow".into()
+    }
+    fn chat<'a>(
+        &'a self,
+        ask: &'a Ask,
+    ) -> futures_util::future::BoxFuture<'a, Result<Reply, ChatError>> {
+        Box::pin(async move {
+            self.0.acquire().await.unwrap().forget();
+            Ok(text_reply(ask, "late"))
+        })
+    }
+}
+
 fn priced(cost: Option<f64>) -> impl ChatModel {
     Scripted::new(move |ask: &Ask| {
         Ok(Reply {
@@ -100,23 +117,28 @@ async fn time_runs_out_between_questions() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_in_flight_when_time_runs_out_is_answered() {
+    let budget = Budget {
+        time: Some(Duration::from_secs(60)),
+        ..Budget::default()
+    };
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let model = Budgeted::new(Slow(gate.clone()), budget);
+    let question = ask();
+    let later = async {
+        tokio::time::advance(Duration::from_secs(61)).await;
+        let refused = model.chat(&question).await;
+        gate.add_permits(1);
+        refused
+    };
+    let (first, second) = tokio::join!(model.chat(&question), later);
+    assert!(first.is_ok());
+    assert_eq!(second, Err(ChatError::Budget("60 seconds".into())));
+}
+
 #[tokio::test]
 async fn what_is_in_flight_is_answered() {
-    struct Slow(Arc<tokio::sync::Semaphore>);
-    impl ChatModel for Slow {
-        fn identity(&self, _: domain::Agent) -> String {
-            "slow".into()
-        }
-        fn chat<'a>(
-            &'a self,
-            ask: &'a Ask,
-        ) -> futures_util::future::BoxFuture<'a, Result<Reply, ChatError>> {
-            Box::pin(async move {
-                self.0.acquire().await.unwrap().forget();
-                Ok(text_reply(ask, "late"))
-            })
-        }
-    }
     let gate = Arc::new(tokio::sync::Semaphore::new(0));
     let budget = Budget {
         calls: Some(2),

@@ -99,7 +99,8 @@ pub(super) fn show(
         return Ok(());
     }
     ui.line(&format!(
-        "{n_problems} problems, {} of each; about {n_failed:.0} to correct",
+        "{}, {} of each; about {n_failed:.0} to correct",
+        number_of_problems(n_problems),
         match plan.temperatures.len() {
             1 => "one run".to_string(),
             n => format!("{n} runs"),
@@ -108,8 +109,13 @@ pub(super) fn show(
     for selected in &selection.sets {
         if selected.n_held_out > 0 {
             let (name, n) = (&selected.set.name, selected.n_held_out);
+            let (are, them) = match n {
+                1 => ("is", "it"),
+                _ => ("are", "them"),
+            };
             ui.line(&format!(
-                "{name}: {n} problems are left out, as something is measured on them"
+                "{name}: {} {are} left out, as something is measured on {them}",
+                number_of_problems(n)
             ))?;
         }
     }
@@ -130,6 +136,13 @@ pub(super) fn show(
     }
     ui.line(table(&rows).to_string().trim_end())?;
     Ok(())
+}
+
+fn number_of_problems(n: usize) -> String {
+    match n {
+        1 => "1 problem".to_string(),
+        n => format!("{n} problems"),
+    }
 }
 
 /// The billions of parameters of a server's model; absent where this machine answers, of whose speed nothing is known.

@@ -32,7 +32,7 @@ pub(super) struct Sight {
     pub(super) resident_bytes: u64,
     /// The longest time that one of their threads was ready to run and had no core.
     pub(super) starved: Duration,
-    /// Whether one of their threads runs, or would if it had a core.
+    /// Whether one of their threads runs, or would if it had a core, or the program has ended and we have yet to hear of it.
     pub(super) is_ready: bool,
 }
 
@@ -207,7 +207,7 @@ impl Desk<'_> {
     }
 
     fn look(&self, pid: i32, others: [i32; 2]) -> [u64; 4] {
-        let mut sums = [0; 4];
+        let mut sums = [0, 0, 0, u64::from(self.has_ended(pid))];
         for pid in self.processes_of_run(pid, others) {
             sums[0] += sys::cpu_of(pid).as_nanos() as u64;
             sums[1] += self.resident(pid);
@@ -238,10 +238,22 @@ impl Desk<'_> {
     }
 
     fn parent(&self, pid: i32) -> Option<i32> {
-        let text = self.read(format!("{pid}/stat"))?;
+        let stat = self.stat(&pid.to_string());
+        stat.split(' ').nth(1)?.parse().ok()
+    }
+
+    /// True for a process that has ended, reaped or not.
+    fn has_ended(&self, pid: i32) -> bool {
+        let stat = self.stat(&pid.to_string());
+        stat.is_empty() || stat.starts_with(['Z', 'X'])
+    }
+
+    /// What the kernel says of a process or thread, from its state on; empty when there is none.
+    fn stat(&self, path: &str) -> String {
+        let text = self.read(format!("{path}/stat")).unwrap_or_default();
         // The name before the state may hold anything.
-        let (_, rest) = text.rsplit_once(") ")?;
-        rest.split(' ').nth(1)?.parse().ok()
+        let state = text.rsplit_once(") ");
+        state.map_or_else(String::new, |(_, state)| state.to_string())
     }
 
     /// Memory of a process that is in memory now.
@@ -274,10 +286,7 @@ impl Desk<'_> {
 
     /// True for a thread that runs, or waits for nothing but a core.
     fn is_ready(&self, thread: &str) -> bool {
-        // The name before the state may hold anything.
-        let text = self.read(format!("{thread}/stat")).unwrap_or_default();
-        text.rsplit_once(") ")
-            .is_some_and(|(_, rest)| rest.starts_with('R'))
+        self.stat(thread).starts_with('R')
     }
 
     fn read(&self, path: String) -> Option<String> {

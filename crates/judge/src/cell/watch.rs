@@ -240,8 +240,10 @@ impl<'a> Watch<'a> {
         }
         let sight = sight.map_or_else(|| self.see(), Ok)?;
         let patience = wall * MAX_PATIENCE;
-        self.starved = sight.starved.min(elapsed).min(patience);
-        // One that is not waiting for anything has no core, be it that the machine itself is being kept waiting.
+        // A thread that has ended tells no more how long it had waited.
+        self.starved = self.starved.max(sight.starved.min(elapsed).min(patience));
+        // One that is not waiting for anything has no core, be it that the machine itself is being kept waiting;
+        // nor has the zygote, when we do not hear from it that the program has ended.
         let is_kept = sight.is_ready && elapsed < wall + patience;
         Ok(elapsed >= wall + self.starved && !is_kept)
     }

@@ -200,7 +200,7 @@ async fn the_runtimes_that_work_are_listed_by_their_names() {
         names.contains("GNU C++17"),
         server.judge.toolchain(Language::Cpp).is_some()
     );
-    // ExecEval's fields, and one of ours.
+    // ExecEval's fields, and two of ours: `language` and `toolchain`.
     let fields = [
         "compile_cmd",
         "compile_flags",
@@ -208,6 +208,7 @@ async fn the_runtimes_that_work_are_listed_by_their_names() {
         "execute_flags",
         "has_sanitizer",
         "is_compiled",
+        "language",
         "runtime_name",
         "timelimit_factor",
         "toolchain",
